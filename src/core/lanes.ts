@@ -1,0 +1,300 @@
+/**
+ * Lanes: every series is a dense index into flat arrays.
+ *
+ * Whatever a station remembers per series is a *column*: `stride` numbers a lane in one typed array, declared once by name.
+ * Because all of it is columns, growing, checkpointing, hashing, evicting and bringing back a series are written once, here, and
+ * no station can forget a part of its state.
+ */
+import { createHash } from 'node:crypto';
+import { TidecastError } from './errors.ts';
+
+export type ColumnArray = Float64Array | Float32Array | Int32Array | Uint8Array;
+
+/** One number, or `stride` numbers, a lane. Re-read `data` after a lane was opened: growing replaces the array. */
+export interface Column<A extends ColumnArray = ColumnArray> {
+  readonly name: string;
+  readonly stride: number;
+  readonly data: A;
+}
+
+/** Memory that somebody else owns (the kernel's hidden states) and lends to the lanes as a column. */
+export interface LentColumn {
+  readonly stride: number;
+  /** The current view: at least `lanes x stride` numbers, zero where no lane was opened yet. */
+  data(): Float32Array;
+  reserve(lanes: number): void;
+}
+
+/** Where evicted lanes go. `take` removes; both are exact to the bit. */
+export interface Spill {
+  put(key: string, bytes: Uint8Array): void;
+  take(key: string): Uint8Array | undefined;
+  peek(key: string): Uint8Array | undefined;
+  keys(): Iterable<string>;
+}
+
+interface ColumnCopy {
+  readonly name: string;
+  readonly stride: number;
+  readonly data: ColumnArray;
+}
+
+/** A copy of everything the lanes hold, `size` lanes long. */
+export interface LanesSnapshot {
+  readonly keys: readonly (string | null)[];
+  readonly columns: readonly ColumnCopy[];
+}
+
+const MAKE = {
+  f64: (n: number) => new Float64Array(n),
+  f32: (n: number) => new Float32Array(n),
+  i32: (n: number) => new Int32Array(n),
+  u8: (n: number) => new Uint8Array(n),
+};
+
+class OwnColumn implements Column {
+  readonly name: string;
+  readonly stride: number;
+  readonly fill: number;
+  data: ColumnArray;
+  readonly make: (n: number) => ColumnArray;
+
+  constructor(name: string, type: keyof typeof MAKE, stride: number, fill: number, capacity: number) {
+    this.name = name;
+    this.stride = stride;
+    this.fill = fill;
+    this.make = MAKE[type];
+    this.data = this.make(0);
+    this.reserve(capacity);
+  }
+
+  reserve(capacity: number): void {
+    const old = this.data;
+    if (old.length >= capacity * this.stride) return;
+    this.data = this.make(capacity * this.stride);
+    this.data.set(old as never);
+    // an untouched zero page costs no memory, so zero is never written
+    if (this.fill !== 0) this.data.fill(this.fill, old.length);
+  }
+}
+
+class LentColumnView implements Column {
+  readonly name: string;
+  readonly fill = 0;
+  readonly lent: LentColumn;
+
+  constructor(name: string, lent: LentColumn) {
+    this.name = name;
+    this.lent = lent;
+  }
+
+  get stride(): number {
+    return this.lent.stride;
+  }
+
+  get data(): Float32Array {
+    return this.lent.data();
+  }
+
+  reserve(capacity: number): void {
+    this.lent.reserve(capacity);
+  }
+}
+
+type AnyColumn = OwnColumn | LentColumnView;
+
+/** The table of series and their columns. */
+export class Lanes {
+  /** Series name by lane; undefined where the lane is free. */
+  readonly keys: (string | undefined)[] = [];
+  readonly max: number;
+  readonly #byKey = new Map<string, number>();
+  readonly #free: number[] = [];
+  readonly #columns = new Map<string, AnyColumn>();
+  #waiting = new Map<string, ColumnCopy>();
+  #capacity = 0;
+  #spill: Spill | undefined;
+
+  /** `max` is the cap on lanes open at once. */
+  constructor(options: { readonly max?: number } = {}) {
+    this.max = options.max ?? 1_000_000;
+  }
+
+  /** Number of lanes ever opened at once: every lane number is below it. */
+  get size(): number {
+    return this.keys.length;
+  }
+
+  /** Number of series with a lane now. */
+  get open(): number {
+    return this.#byKey.size;
+  }
+
+  /** Evicted lanes go to, and come back from, this store. */
+  spillTo(spill: Spill): void {
+    this.#spill = spill;
+  }
+
+  get spill(): Spill | undefined {
+    return this.#spill;
+  }
+
+  find(key: string): number {
+    return this.#byKey.get(key) ?? -1;
+  }
+
+  /**
+   * The lane of a series, opened if it has none: fresh, or exactly as it was when it was evicted.
+   * Throws `LANES_FULL` beyond the cap.
+   */
+  lane(key: string): number {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    if (this.#byKey.size >= this.max) throw new TidecastError('LANES_FULL', { series: short(key), lanes: this.max });
+    const lane = this.#free.pop() ?? this.keys.length;
+    if (lane >= this.#capacity) this.#grow(Math.max(16, this.#capacity * 2));
+    this.keys[lane] = key;
+    this.#byKey.set(key, lane);
+    const spilled = this.#spill?.take(key);
+    if (spilled) this.#unpack(lane, spilled);
+    return lane;
+  }
+
+  f64(name: string, stride = 1, fill = 0): Column<Float64Array> {
+    return this.#declare(new OwnColumn(name, 'f64', stride, fill, this.#capacity)) as Column<Float64Array>;
+  }
+
+  f32(name: string, stride = 1, fill = 0): Column<Float32Array> {
+    return this.#declare(new OwnColumn(name, 'f32', stride, fill, this.#capacity)) as Column<Float32Array>;
+  }
+
+  i32(name: string, stride = 1, fill = 0): Column<Int32Array> {
+    return this.#declare(new OwnColumn(name, 'i32', stride, fill, this.#capacity)) as Column<Int32Array>;
+  }
+
+  u8(name: string, stride = 1, fill = 0): Column<Uint8Array> {
+    return this.#declare(new OwnColumn(name, 'u8', stride, fill, this.#capacity)) as Column<Uint8Array>;
+  }
+
+  lent(name: string, lent: LentColumn): Column<Float32Array> {
+    lent.reserve(this.#capacity);
+    return this.#declare(new LentColumnView(name, lent)) as Column<Float32Array>;
+  }
+
+  /** Makes a lane as new, for the same series. */
+  reset(lane: number): void {
+    for (const column of this.#columns.values()) {
+      column.data.fill(column.fill, lane * column.stride, (lane + 1) * column.stride);
+    }
+  }
+
+  /** Spills a lane and frees it. */
+  evict(lane: number): void {
+    const key = this.keys[lane];
+    if (key === undefined) return;
+    this.#spill?.put(key, this.#pack(lane));
+    this.reset(lane);
+    this.#byKey.delete(key);
+    this.keys[lane] = undefined;
+    this.#free.push(lane);
+  }
+
+  /** One column's numbers of an evicted series, without bringing it back. */
+  peekSpilled(key: string, column: Column): ColumnArray | undefined {
+    const bytes = this.#spill?.peek(key);
+    if (!bytes) return undefined;
+    let at = 0;
+    for (const each of this.#sorted()) {
+      const length = each.stride * each.data.BYTES_PER_ELEMENT;
+      if (each.name === column.name) return new (each.data.constructor as Float64ArrayConstructor)(bytes.slice(at, at + length).buffer);
+      at += length;
+    }
+    return undefined;
+  }
+
+  /** Copies everything: about a memory copy's time. */
+  snapshot(): LanesSnapshot {
+    const n = this.size;
+    return {
+      keys: this.keys.map((key) => key ?? null),
+      columns: this.#sorted().map(({ name, stride, data }) => ({ name, stride, data: data.slice(0, n * stride) })),
+    };
+  }
+
+  /** Puts a snapshot back. Columns may be declared before or after; one of another shape is refused (`STATE_SHAPE`). */
+  restore(snapshot: LanesSnapshot): void {
+    this.keys.length = 0;
+    this.#byKey.clear();
+    this.#free.length = 0;
+    if (snapshot.keys.length > this.#capacity) this.#grow(snapshot.keys.length);
+    snapshot.keys.forEach((key, lane) => {
+      this.keys[lane] = key ?? undefined;
+      if (key === null) this.#free.push(lane);
+      else this.#byKey.set(key, lane);
+    });
+    this.#waiting = new Map(snapshot.columns.map((copy) => [copy.name, copy]));
+    for (const column of this.#columns.values()) this.#adopt(column);
+  }
+
+  /** Names of restored columns that no station has declared: state of another pipeline. */
+  get unclaimed(): readonly string[] {
+    return [...this.#waiting.keys()];
+  }
+
+  /** SHA-256 of a series' state, of every column in name order, or undefined for an unknown series. */
+  hash(key: string): string | undefined {
+    const lane = this.find(key);
+    const bytes = lane >= 0 ? this.#pack(lane) : this.#spill?.peek(key);
+    return bytes && createHash('sha256').update(bytes).digest('hex');
+  }
+
+  #declare(column: AnyColumn): AnyColumn {
+    if (this.#columns.has(column.name)) throw new TidecastError('INTERNAL', { column: column.name, problem: 'declared twice' });
+    this.#columns.set(column.name, column);
+    this.#adopt(column);
+    return column;
+  }
+
+  #adopt(column: AnyColumn): void {
+    const copy = this.#waiting.get(column.name);
+    if (!copy) return;
+    if (copy.stride !== column.stride || copy.data.constructor !== column.data.constructor) {
+      throw new TidecastError('STATE_SHAPE', { column: column.name, saved: copy.stride, wanted: column.stride });
+    }
+    column.data.set(copy.data as never);
+    this.#waiting.delete(column.name);
+  }
+
+  #grow(capacity: number): void {
+    const bounded = Math.min(capacity, Math.max(this.max, this.keys.length + 1));
+    for (const column of this.#columns.values()) column.reserve(bounded);
+    this.#capacity = bounded;
+  }
+
+  #sorted(): AnyColumn[] {
+    return [...this.#columns.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #pack(lane: number): Uint8Array {
+    const parts = this.#sorted().map(({ data, stride }) => {
+      const each = data.subarray(lane * stride, (lane + 1) * stride);
+      return new Uint8Array(each.buffer, each.byteOffset, each.byteLength);
+    });
+    return Buffer.concat(parts);
+  }
+
+  #unpack(lane: number, bytes: Uint8Array): void {
+    let at = 0;
+    for (const { data, stride } of this.#sorted()) {
+      const length = stride * data.BYTES_PER_ELEMENT;
+      new Uint8Array(data.buffer, data.byteOffset + lane * length, length).set(bytes.subarray(at, at + length));
+      at += length;
+    }
+  }
+}
+
+/** A series' name as a message may show it: no control characters, at most 80 characters. */
+export function short(key: string): string {
+  const shown = JSON.stringify(key).slice(1, -1);
+  return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
+}

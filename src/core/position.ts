@@ -1,0 +1,2 @@
+/** Where a source continues: the next offset of each partition. Only the source knows what an offset means. */
+export type Position = Readonly<Record<string, number>>;
