@@ -110,6 +110,7 @@ export class Lanes {
   readonly max: number;
   readonly #byKey = new Map<string, number>();
   readonly #free: number[] = [];
+  readonly #vetoes: ((lane: number) => boolean)[] = [];
   readonly #columns = new Map<string, AnyColumn>();
   #waiting = new Map<string, ColumnCopy>();
   #capacity = 0;
@@ -179,6 +180,15 @@ export class Lanes {
   lent(name: string, lent: LentColumn): Column<Float32Array> {
     lent.reserve(this.#capacity);
     return this.#declare(new LentColumnView(name, lent)) as Column<Float32Array>;
+  }
+
+  /** A station that holds rows of a lane outside its columns vetoes the lane's eviction. */
+  veto(busy: (lane: number) => boolean): void {
+    this.#vetoes.push(busy);
+  }
+
+  evictable(lane: number): boolean {
+    return this.#vetoes.every((busy) => !busy(lane));
   }
 
   /** Makes a lane as new, for the same series. */

@@ -1,5 +1,10 @@
 /** THE list of forecasters. A test compares it with this folder. */
 import type { ForecasterComponent } from './forecaster.ts';
+import holtWinters from './holt-winters.ts';
+import linear from './linear.ts';
+import naive from './naive.ts';
+import recurrent from './recurrent.ts';
+import seasonalNaive from './seasonal-naive.ts';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
-export const FORECASTERS: readonly ForecasterComponent<any>[] = [];
+export const FORECASTERS: readonly ForecasterComponent<any>[] = [naive, seasonalNaive, holtWinters, linear, recurrent];

@@ -11,6 +11,8 @@ export class Ring {
   readonly count: Column<Float64Array>;
   readonly times: Column<Float64Array>;
   readonly values: Column<Float64Array>;
+  /** `ROW_IMPUTED`, `ROW_RESET` of each row. */
+  readonly flags: Column<Uint8Array>;
 
   constructor(lanes: Lanes, options: { readonly capacity: number; readonly channels: number }) {
     this.capacity = options.capacity;
@@ -18,14 +20,16 @@ export class Ring {
     this.count = lanes.f64('ring.count');
     this.times = lanes.f64('ring.times', this.capacity);
     this.values = lanes.f64('ring.values', this.capacity * this.channels);
+    this.flags = lanes.u8('ring.flags', this.capacity);
   }
 
   /** Adds row `at` of row-major `values` to a lane. An imputed value is stored like an observed one: lags read what forecasters saw. */
-  push(lane: number, time: number, values: Float64Array, at: number): void {
+  push(lane: number, time: number, values: Float64Array, at: number, flags = 0): void {
     const { capacity, channels } = this;
     const count = this.count.data[lane]!;
     const slot = count % capacity;
     this.times.data[lane * capacity + slot] = time;
+    this.flags.data[lane * capacity + slot] = flags;
     const to = (lane * capacity + slot) * channels;
     for (let c = 0; c < channels; c++) this.values.data[to + c] = values[at * channels + c]!;
     this.count.data[lane] = count + 1;
@@ -54,6 +58,13 @@ export class Ring {
     const count = this.count.data[lane]!;
     if (back < 0 || back >= count || back >= this.capacity) return NaN;
     return this.times.data[lane * this.capacity + ((count - 1 - back) % this.capacity)]!;
+  }
+
+  /** The flags of a row, 0 where the ring does not reach. */
+  flag(lane: number, back: number): number {
+    const count = this.count.data[lane]!;
+    if (back < 0 || back >= count || back >= this.capacity) return 0;
+    return this.flags.data[lane * this.capacity + ((count - 1 - back) % this.capacity)]!;
   }
 
   /** Forgets a lane's rows. */

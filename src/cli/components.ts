@@ -1,0 +1,13 @@
+/** Every component that a pipeline file may name. The only importer of the list of connectors. */
+import { SINKS, SOURCES } from '../../connectors/index.ts';
+import { FORECASTERS } from '../forecast/index.ts';
+import type { PipelineComponents } from '../pipeline/check.ts';
+import type { Described } from '../pipeline/part.ts';
+
+/** As the loader and the runner want them. */
+export const COMPONENTS = { sources: SOURCES, sinks: SINKS, forecasters: FORECASTERS } satisfies PipelineComponents;
+
+/** All of them in one list, kind by kind. */
+export function everyComponent(components: PipelineComponents = COMPONENTS): readonly Described[] {
+  return [...components.sources, ...components.sinks, ...components.forecasters];
+}

@@ -1,0 +1,46 @@
+/** Numbers and times as people read them. */
+
+/** `1234567` is `1,234,567`. */
+export function whole(n: number): string {
+  return Number.isFinite(n) ? Math.round(n).toLocaleString('en-US') : '-';
+}
+
+/** Four or so digits that tell something, whatever the size; `-` for what is no number. */
+export function value(x: number): string {
+  if (!Number.isFinite(x)) return '-';
+  const size = Math.abs(x);
+  if (size === 0) return '0';
+  if (size >= 1e9 || size < 1e-4) return x.toExponential(3);
+  if (size >= 1000) return x.toLocaleString('en-US', { maximumFractionDigits: 0 });
+  return x.toLocaleString('en-US', { maximumFractionDigits: size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 5 });
+}
+
+/** A share as per cent: `0.8` is `80 %`. */
+export function percent(share: number, digits = 0): string {
+  return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '-';
+}
+
+/** Skill with its sign: `+61 %`. */
+export function signedPercent(share: number): string {
+  if (!Number.isFinite(share)) return '-';
+  const shown = Math.round(share * 100);
+  return `${shown > 0 ? '+' : shown < 0 ? '−' : ''}${Math.abs(shown)} %`;
+}
+
+/** Event time to the minute, or to what it has: UTC. */
+export function instant(ms: number): string {
+  if (!Number.isFinite(ms) || Math.abs(ms) > 8.64e15) return '-';
+  const iso = new Date(ms).toISOString();
+  const fraction = ms % 1000 !== 0 ? iso.slice(19, 23) : '';
+  return `${iso.slice(0, 10)} ${iso.slice(11, ms % 60_000 === 0 ? 16 : 19)}${fraction}`;
+}
+
+/** Wall time in two units at most: `3 m 12 s`. */
+export function ago(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-';
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} m ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} m`;
+}

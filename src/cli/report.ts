@@ -1,0 +1,52 @@
+/** What a run came to, as the summary shows it and `--json` prints it. */
+import { resolve } from 'node:path';
+import type { LoadedSpec } from '../pipeline/load.ts';
+import type { RunResult } from '../pipeline/run.ts';
+import type { ScoreSummary } from '../forecast/score.ts';
+import type { ScoreLine } from './view-model.ts';
+
+export interface Report {
+  readonly pipeline: string;
+  /** Rows since the pipeline was first started, and in this run. */
+  readonly rows: number;
+  readonly rowsHere: number;
+  readonly seconds: number;
+  readonly series: number;
+  /** Refused ticks of this run by reason. */
+  readonly rejected: Readonly<Record<string, number>>;
+  /** Whether the source ended; false: it was stopped. */
+  readonly complete: boolean;
+  readonly scores: readonly ScoreLine[];
+  /** Where the forecasts are. */
+  readonly outputs: readonly string[];
+  readonly stateHash: string;
+}
+
+/** Puts a result and what was seen on the way together. */
+export function reportOf(spec: LoadedSpec, result: RunResult, seen: { readonly series: number; readonly rejected: Readonly<Record<string, number>> }): Report {
+  const { rows, total, milliseconds, complete, targets, scores, stateHash } = result;
+  return {
+    pipeline: spec.name,
+    rows: total,
+    rowsHere: rows,
+    seconds: milliseconds / 1000,
+    series: seen.series,
+    rejected: seen.rejected,
+    complete,
+    scores: scoreLines(targets, scores),
+    outputs: outputs(spec),
+    stateHash,
+  };
+}
+
+/** Scores by target and step, flat; `steps` (from 0) where not every step is among them. Of the models the last is the output. */
+export function scoreLines(targets: readonly string[], scores: readonly (readonly ScoreSummary[])[], steps?: readonly number[]): ScoreLine[] {
+  return targets.flatMap((target, t) => (scores[t] ?? []).map((summary, i): ScoreLine => ({ target, step: (steps?.[i] ?? i) + 1, output: Object.keys(summary.models).at(-1) ?? '', summary })));
+}
+
+function outputs(spec: LoadedSpec): string[] {
+  return spec.sinks.flatMap(({ type, config }) => {
+    const path = typeof config === 'object' && config !== null ? (config as { path?: unknown }).path : undefined;
+    return typeof path === 'string' ? [`${type} ${resolve(spec.folder, path)}`] : [];
+  });
+}

@@ -1,0 +1,70 @@
+/** What is said at the end: how good the forecasts were, how long it took, where they are. */
+import Table from 'cli-table3';
+import { cut, printable } from './cell.ts';
+import { ago, percent, signedPercent, value, whole } from './numbers.ts';
+import type { Report } from './report.ts';
+import { plainPaint, type Paint } from './terminal.ts';
+import type { ScoreLine } from './view-model.ts';
+
+/** Steps of a target shown at most; the rest is in `--json`. */
+const MOST_STEPS = 8;
+
+/** The closing text of a run or backtest. */
+export function summaryText(report: Report, paint: Paint = plainPaint): string {
+  const { pipeline, rows, rowsHere, seconds, series, rejected, complete, outputs } = report;
+  const refused = Object.entries(rejected).filter(([, n]) => n > 0);
+  const lines = [
+    `${paint('bold', printable(pipeline))}: ${complete ? 'the source ended' : 'stopped'} after ${whole(rows)} rows of ${whole(series)} series`,
+    ...scoreTables(report.scores, paint),
+    `${whole(rowsHere)} rows in ${ago(seconds)}, ${whole(rowsHere / Math.max(seconds, 1e-3))} rows/s`,
+    ...(refused.length > 0 ? [`refused: ${refused.map(([reason, n]) => `${whole(n)} ${reason}`).join(', ')}`] : []),
+    ...outputs.map((output) => `forecasts: ${printable(output)}`),
+    ...(complete ? [] : ['the next run continues here; `--fresh` starts over']),
+  ];
+  return lines.join('\n');
+}
+
+function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {
+  const scored = scores.filter(({ summary }) => summary.n > 0);
+  const first = scored[0];
+  if (!first) return ['no forecast was scored: there were too few rows'];
+  const baselines = Object.keys(first.summary.skill);
+  const nominal = first.summary.intervals.map((interval) => interval.nominal).sort((a, b) => a - b);
+  const titles = ['target', 'step', 'rows', 'MAE', 'RMSE', ...baselines.map((name) => `skill vs ${name}`), ...nominal.map((level) => `in ${percent(level)}`)];
+  const table = new Table({
+    head: titles.map((title) => paint('dim', title)),
+    colAligns: titles.map((_, i) => (i === 0 ? 'left' : 'right')),
+    style: { head: [], border: [], compact: true },
+  });
+  const shown = pick(scored);
+  for (const { target, step, output, summary } of shown) {
+    table.push([
+      cut(printable(target), 24),
+      `+${step}`,
+      whole(summary.n),
+      value(summary.models[output]?.mae ?? NaN),
+      value(summary.models[output]?.rmse ?? NaN),
+      ...baselines.map((name) => verdict(summary.skill[name], paint)),
+      ...nominal.map((level) => percent(summary.intervals.find((interval) => interval.nominal === level)?.coverage ?? NaN, 1)),
+    ]);
+  }
+  const left = scored.length - shown.length;
+  return [table.toString(), ...(left > 0 ? [paint('dim', `${left} further steps: see --json`)] : [])];
+}
+
+function verdict(skill: ScoreLine['summary']['skill'][string] | undefined, paint: Paint): string {
+  if (!skill) return '-';
+  const text = `${signedPercent(skill.skill)} ${skill.verdict}`;
+  return skill.verdict === 'better' ? paint('green', text) : skill.verdict === 'worse' ? paint('red', text) : text;
+}
+
+/** Of each target the first steps, then ever wider ones, and the last. */
+function pick(scores: readonly ScoreLine[]): ScoreLine[] {
+  const targets = [...new Set(scores.map(({ target }) => target))];
+  return targets.flatMap((target) => {
+    const own = scores.filter((line) => line.target === target);
+    if (own.length <= MOST_STEPS) return own;
+    const wanted = new Set(Array.from({ length: MOST_STEPS }, (_, i) => Math.round(((own.length - 1) * i * i) / (MOST_STEPS - 1) ** 2)));
+    return own.filter((_, i) => wanted.has(i));
+  });
+}

@@ -1,0 +1,134 @@
+/**
+ * What the network sees of a row, and what it is asked to say: everything relative to the row itself and to the series' own scale.
+ *
+ * Per channel: distance from the mean, the last change, distances from a quick and a slow level, the last rows (for the linear skip),
+ * and per season what followed the same phase one season ago. Once per row: sine and cosine of the next row's time of day and week,
+ * the time since the row before, and whether the row was filled in. Live, in training and in rebuilding a state it is this code, over
+ * the same ring, with the scaler as it stood at that row: so the network never meets a number that it was not trained on.
+ */
+import { ROW_IMPUTED } from '../core/batch.ts';
+import type { Ring } from '../window/ring.ts';
+import type { GridClock } from './forecaster.ts';
+import { CHANGE, DEVIATION, learnScale, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
+
+const CLIP = 10;
+const TARGET_CLIP = 50;
+
+export interface FeatureSizes {
+  readonly channels: number;
+  readonly targets: number;
+  readonly horizon: number;
+  readonly seasons: readonly number[];
+  /** How many of the last rows are inputs of their own. */
+  readonly lags: number;
+}
+
+/** Rows of the future, one season back, that are inputs: the first, the last and two between. */
+function aheadOf(horizon: number, season: number): readonly number[] {
+  const steps = [1, 2, Math.ceil(horizon / 2), horizon].filter((step) => step <= season);
+  return [...new Set(steps)].sort((a, b) => a - b);
+}
+
+/** Turns ring rows into network inputs and targets; one instance a pipeline. */
+export class Features {
+  readonly sizes: FeatureSizes;
+  /** Inputs a row. */
+  readonly count: number;
+  /** Scaler numbers a lane. */
+  readonly scalerSize: number;
+  readonly #ring: Ring;
+  readonly #clock: GridClock;
+  readonly #ahead: readonly (readonly number[])[];
+
+  constructor(ring: Ring, clock: GridClock, sizes: FeatureSizes) {
+    this.#ring = ring;
+    this.#clock = clock;
+    this.sizes = sizes;
+    this.#ahead = sizes.seasons.map((season) => aheadOf(sizes.horizon, season));
+    const seasonal = this.#ahead.reduce((sum, steps) => sum + steps.length + 1, 0);
+    this.count = sizes.channels * (4 + sizes.lags + seasonal) + 6;
+    this.scalerSize = SCALER_SIZE * sizes.channels;
+  }
+
+  /** Rows that must lie before a row for its inputs to be complete. */
+  static lookback(sizes: Pick<FeatureSizes, 'seasons' | 'lags'>): number {
+    return Math.max(sizes.lags, 1, ...sizes.seasons) + 1;
+  }
+
+  /** Lets a lane's scaler (`state[at ..]`) learn the row `back` rows ago, which is the lane's row number `n` (1 for its first). */
+  learn(lane: number, back: number, n: number, state: Float64Array, at: number): void {
+    const ring = this.#ring;
+    if (n > 1 && ring.flag(lane, back) & ROW_IMPUTED) return;
+    for (let c = 0; c < this.sizes.channels; c++) {
+      learnScale(state, at + c * SCALER_SIZE, n, ring.value(lane, back, c));
+    }
+  }
+
+  /** Writes the inputs of the row `back` rows ago, scaled by `state[at ..]` as it stood after that row, to `into[to ..]`. */
+  write(lane: number, back: number, state: Float64Array, at: number, into: Float32Array, to: number): void {
+    const { channels, lags, seasons } = this.sizes;
+    const ring = this.#ring;
+    const { capacity } = ring;
+    const values = ring.values.data;
+    const total = ring.count.data[lane]!;
+    const newest = total - 1 - back;
+    const base = lane * capacity;
+    const reach = Math.min(total, capacity) - back;
+    let f = to;
+    for (let c = 0; c < channels; c++) {
+      const s = at + c * SCALER_SIZE;
+      const y = values[(base + (newest % capacity)) * channels + c]!;
+      const perChange = inverse(state[s + CHANGE]!);
+      into[f++] = clip((y - state[s + MEAN]!) * inverse(state[s + DEVIATION]!));
+      into[f++] = reach > 1 ? clip((y - values[(base + ((newest - 1) % capacity)) * channels + c]!) * perChange) : 0;
+      into[f++] = clip((y - state[s + QUICK]!) * perChange);
+      into[f++] = clip((y - state[s + SLOW]!) * perChange);
+      for (let lag = 1; lag <= lags; lag++) {
+        into[f++] = reach > lag + 1 ? clip((values[(base + ((newest - lag - 1) % capacity)) * channels + c]! - y) * perChange) : 0;
+      }
+      for (let k = 0; k < seasons.length; k++) {
+        const season = seasons[k]!;
+        const known = reach > season;
+        const then = known ? values[(base + ((newest - season) % capacity)) * channels + c]! : 0;
+        into[f++] = known ? clip((y - then) * inverse(state[s + DEVIATION]!)) : 0;
+        for (const step of this.#ahead[k]!) {
+          into[f++] = known ? clip((values[(base + ((newest - season + step) % capacity)) * channels + c]! - then) * perChange) : 0;
+        }
+      }
+    }
+    const time = ring.times.data[base + (newest % capacity)]!;
+    this.#clock.phases(this.#clock.after(time, 1), into, f);
+    const before = reach > 1 ? ring.times.data[base + ((newest - 1) % capacity)]! : time - this.#clock.interval;
+    into[f + 4] = clip((time - before) / this.#clock.interval - 1);
+    into[f + 5] = ring.flags.data[base + (newest % capacity)]! & ROW_IMPUTED ? 1 : 0;
+  }
+
+  /** What one unit of the network's output is worth at a row, raw: the mean absolute change, 0 for a series that never moved. */
+  unit(state: Float64Array, at: number, target: number): number {
+    return state[at + target * SCALER_SIZE + CHANGE]!;
+  }
+
+  /** The true outputs of the row `back` rows ago: (value h rows later - value) / unit, NaN where not known or filled in; `targets x horizon`. */
+  writeTruth(lane: number, back: number, state: Float64Array, at: number, into: Float32Array, to: number): void {
+    const { targets, horizon } = this.sizes;
+    const ring = this.#ring;
+    for (let t = 0; t < targets; t++) {
+      const y = ring.value(lane, back, t);
+      const per = inverse(this.unit(state, at, t));
+      for (let h = 1; h <= horizon; h++) {
+        const known = h <= back && !(ring.flag(lane, back - h) & ROW_IMPUTED);
+        const truth = known && per > 0 ? (ring.value(lane, back - h, t) - y) * per : NaN;
+        into[to + t * horizon + h - 1] = truth > TARGET_CLIP ? TARGET_CLIP : truth < -TARGET_CLIP ? -TARGET_CLIP : truth;
+      }
+    }
+  }
+}
+
+function inverse(scale: number): number {
+  return scale > 1e-300 ? 1 / scale : 0;
+}
+
+function clip(x: number): number {
+  // a difference of huge values may be infinite, and infinity times a zero scale is no number
+  return x > CLIP ? CLIP : x < -CLIP ? -CLIP : x === x ? x : 0;
+}

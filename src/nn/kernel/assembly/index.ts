@@ -1,0 +1,10 @@
+// What the TypeScript side calls. Addresses and structures: `structs.ts`.
+export { adam, squares } from './adam';
+export { sigmoidAll, tanhAll } from './gates';
+export { backward, forward, transposeAll } from './sequence';
+export { step } from './step';
+
+/** The first address that is free. */
+export function base(): usize {
+  return __heap_base;
+}

@@ -1,0 +1,103 @@
+// A batch of sequences forward, and backward through time. The step is the cells' own, so training and serving agree to the bit.
+import { backward as cellBackward, forward as cellForward, gatesOf, LSTM } from './cells/index';
+import { loss } from './losses';
+import { columnSums, outer } from './outer';
+import { product, transpose } from './product';
+import { copyRows } from './rows';
+import { Batch, Layer, Model } from './structs';
+
+// @ts-ignore: decorator
+@inline
+function layerOf(m: Model, i: i32): Layer {
+  return changetype<Layer>(m.first + <usize>i * offsetof<Layer>());
+}
+
+/** From `state` and x to y, the loss, its gradient at the head, and the state after the last step. */
+export function forward(m: Model, t: Batch): f64 {
+  const n = t.steps * t.batch;
+  const hs = <usize>m.hp << 2;
+  const as = hs * m.groups;
+  const ss = <usize>t.stateSize << 2;
+  const part = <usize>m.hidden << 2;
+  const tall = <usize>(n + t.batch) * hs;
+  let at = t.state;
+  let x = t.x;
+  let xs = <usize>m.inputs << 2;
+  for (let i = 0; i < m.layers; i++) {
+    const h = t.h + <usize>i * tall;
+    const c = t.c + (m.cell == LSTM ? <usize>i * tall : 0);
+    copyRows(t.batch, at, ss, h, hs, m.hidden);
+    if (m.cell == LSTM) copyRows(t.batch, at + part, ss, c, hs, m.hidden);
+    for (let k = 0; k < t.steps; k++) {
+      const row = <usize>(k * t.batch);
+      const next = row + t.batch;
+      cellForward(
+        m, layerOf(m, i), t.batch, x + row * xs, xs, t.a + (<usize>(i * n) + row) * as,
+        h + row * hs, h + next * hs, c + row * hs, c + next * hs, t.e + (<usize>(i * n) + row) * hs,
+      );
+    }
+    copyRows(t.batch, h + <usize>n * hs, hs, at, ss, m.hidden);
+    if (m.cell == LSTM) copyRows(t.batch, c + <usize>n * hs, hs, at + part, ss, m.hidden);
+    at += m.cell == LSTM ? part << 1 : part;
+    x = h + <usize>t.batch * hs;
+    xs = hs;
+  }
+  const os = <usize>m.op << 2;
+  product(n, x, xs, m.hidden, m.w, m.op, m.b, 0, t.o, os);
+  if (m.s) product(n, t.x, <usize>m.inputs << 2, m.inputs, m.s, m.op, t.o, os, t.o, os);
+  copyRows(n, t.o, os, t.y, <usize>m.outputs << 2, m.outputs);
+  return loss(m, t);
+}
+
+/** Adds the loss's gradient to the gradients, which the caller has set to zero. Activations are used up. */
+export function backward(m: Model, t: Batch): void {
+  const n = t.steps * t.batch;
+  const hs = <usize>m.hp << 2;
+  const as = hs * m.groups;
+  const os = <usize>m.op << 2;
+  const tall = <usize>(n + t.batch) * hs;
+  const gates = gatesOf(m) * m.hp;
+  const top = t.h + <usize>(m.layers - 1) * tall + <usize>t.batch * hs;
+  outer(n, top, hs, m.hidden, t.do, os, m.op, m.gw);
+  columnSums(n, t.do, os, m.op, m.gb);
+  if (m.s) outer(n, t.x, <usize>m.inputs << 2, m.inputs, t.do, os, m.op, m.gs);
+  memory.fill(t.dx, 0, <usize>n * hs);
+  product(n, t.do, os, m.op, m.wt, m.hp, t.dx, hs, t.dx, hs);
+  for (let i = m.layers - 1; i >= 0; i--) {
+    const l = layerOf(m, i);
+    const h = t.h + <usize>i * tall;
+    const c = t.c + (m.cell == LSTM ? <usize>i * tall : 0);
+    const below = i ? h - tall + <usize>t.batch * hs : t.x;
+    const xs = i ? hs : <usize>m.inputs << 2;
+    memory.fill(t.dh, 0, <usize>t.batch * hs);
+    memory.fill(t.dc, 0, <usize>t.batch * hs);
+    for (let k = t.steps - 1; k >= 0; k--) {
+      const row = <usize>(k * t.batch);
+      const next = row + t.batch;
+      const a = t.a + (<usize>(i * n) + row) * as;
+      const dx = t.dx + row * hs;
+      cellBackward(
+        m, l, t.batch, a, h + row * hs, h + next * hs, c + row * hs, c + next * hs, t.e + (<usize>(i * n) + row) * hs,
+        dx, t.dh, t.dc, t.de,
+      );
+      outer(t.batch, below + row * xs, xs, l.inputs, a, as, gates, l.gw);
+      columnSums(t.batch, a, as, gates, l.gb);
+      if (i) {
+        memory.fill(dx, 0, <usize>t.batch * hs);
+        product(t.batch, a, as, gates, l.wt, m.hp, dx, hs, dx, hs);
+      }
+    }
+  }
+}
+
+/** Makes the transposed weights that `backward` multiplies by; to be called whenever the weights have changed. */
+export function transposeAll(m: Model): void {
+  const gates = gatesOf(m) * m.hp;
+  for (let i = 0; i < m.layers; i++) {
+    const l = layerOf(m, i);
+    if (i) transpose(l.w, l.inputs, gates, l.wt);
+    transpose(l.u, m.hidden, l.un ? 2 * m.hp : gates, l.ut);
+    if (l.un) transpose(l.un, m.hidden, m.hp, l.unt);
+  }
+  transpose(m.w, m.hidden, m.op, m.wt);
+}

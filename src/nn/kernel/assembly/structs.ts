@@ -1,0 +1,85 @@
+// What stands where in memory. The TypeScript side writes these as rows of 32-bit integers in this order; see `structs.ts` above.
+
+/** One layer's weights, packed; the training half is zero where nothing trains. hp = hidden rounded up to 8, columns = gates * hp. */
+@unmanaged
+export class Layer {
+  inputs: i32; // of this layer
+  w: usize; // [inputs][columns]
+  b: usize; // [columns]
+  u: usize; // [hidden][columns]; gru: r and z only
+  un: usize; // [hidden][hp]; gru: the candidate's
+  bn: usize; // [hp]; gru, reset after
+  wt: usize; // w, u, un transposed
+  ut: usize;
+  unt: usize;
+  gw: usize; // gradients, packed like the weights
+  gb: usize;
+  gu: usize;
+  gun: usize;
+  gbn: usize;
+}
+
+/** One set of weights and its sizes. Counts in floats. */
+@unmanaged
+export class Model {
+  cell: i32; // 0 rnn, 1 gru reset before, 2 gru reset after, 3 lstm
+  layers: i32;
+  inputs: i32;
+  hidden: i32;
+  hp: i32; // hidden, rounded up to 8
+  groups: i32; // groups of hp columns in a row of `a`
+  outputs: i32;
+  op: i32; // outputs, rounded up to 8
+  first: usize; // Layer[layers]
+  w: usize; // head [hidden][op]
+  b: usize; // [op]
+  s: usize; // [inputs][op], 0 without skip
+  wt: usize; // head transposed
+  gw: usize;
+  gb: usize;
+  gs: usize;
+}
+
+/** The live side: lanes, and a wave over some of them. */
+@unmanaged
+export class Wave {
+  laneCount: i32;
+  stateSize: i32; // floats a lane
+  state: usize; // [laneCount][stateSize]: by layer, h then c
+  lanes: usize; // i32 [rows]
+  x: usize; // [rows][inputs]
+  y: usize; // [rows][outputs]
+  a: usize; // scratch of one tile [TILE][groups * hp]
+  h: usize; // [2][TILE][hp]
+  c: usize; // [TILE][hp]
+  e: usize; // [TILE][hp]
+  o: usize; // [TILE][op]
+}
+
+/** The training side: everything the backward pass needs, for a batch of sequences. n = steps * batch. */
+@unmanaged
+export class Batch {
+  batch: i32;
+  steps: i32;
+  stateSize: i32;
+  targets: i32;
+  quantiles: i32;
+  mean: i32; // 0 squared, 1 huber, 2 absolute
+  delta: f32;
+  levels: usize; // f32 [quantiles]
+  state: usize; // [batch][stateSize]
+  x: usize; // [n][inputs]
+  target: usize; // [n][targets]
+  y: usize; // [n][outputs]
+  o: usize; // [n][op]
+  do: usize; // [n][op]
+  a: usize; // [layers][n][groups * hp]
+  h: usize; // [layers][n + batch][hp], the first batch rows are the initial state
+  c: usize; // the same, lstm
+  e: usize; // [layers][n][hp], gru reset before: r * h
+  dx: usize; // [n][hp]: gradient of a layer's output, then of its input
+  dh: usize; // [batch][hp]
+  dc: usize; // [batch][hp]
+  de: usize; // [batch][hp]
+  dp: i32; // width of a row of dx
+}

@@ -1,0 +1,64 @@
+/** The structures of `assembly/structs.ts`, written field by field in the same order. */
+import { packedLength, wideOf, type Part } from '../packing.ts';
+import { gatesOf, resetOf, type NetworkShape } from '../shape.ts';
+import type { Instance } from './instance.ts';
+
+/** Words of a Layer; its fields are listed in {@link writeModel}. */
+const LAYER = 14;
+const MODEL = 16;
+
+/** Groups of `wide` columns in a row of the cell's scratch. */
+export function groupsOf(shape: NetworkShape): number {
+  return resetOf(shape) === 'after' ? 4 : gatesOf(shape);
+}
+
+/** Words that {@link writeModel} takes beside the weights: what `training` adds are the transposed weights. */
+export function modelWords(shape: NetworkShape, training: boolean): number {
+  const wide = wideOf(shape.hidden);
+  const transposed = training
+    ? shape.layers * (2 * packedLength(gatesOf(shape) * wide, shape.hidden) + packedLength(wide, shape.hidden)) +
+      packedLength(wideOf(shape.outputs), shape.hidden)
+    : 0;
+  return MODEL + LAYER * shape.layers + transposed;
+}
+
+/**
+ * Writes a Model and its Layers and gives its address.
+ *
+ * `weights` and `gradients` are the addresses of packed weights; without gradients the training half is 0.
+ */
+export function writeModel(
+  instance: Instance,
+  shape: NetworkShape,
+  parts: readonly Part[],
+  weights: number,
+  gradients?: number,
+): number {
+  const at = (name: string, base: number | undefined): number => {
+    const part = parts.find((one) => one.name === name);
+    return part && base !== undefined ? base + 4 * part.offset : 0;
+  };
+  const transposed = (name: string): number => {
+    const part = parts.find((one) => one.name === name);
+    return part && gradients !== undefined ? instance.take(packedLength(part.gates * part.wide, part.k)) : 0;
+  };
+  const layers: number[] = [];
+  for (let i = 0; i < shape.layers; i++) {
+    layers.push(i === 0 ? shape.inputs : shape.hidden);
+    for (const name of ['w', 'b', 'u', 'un', 'bn']) layers.push(at(`${i}.${name}`, weights));
+    layers.push(i === 0 ? 0 : transposed(`${i}.w`), transposed(`${i}.u`), transposed(`${i}.un`));
+    for (const name of ['w', 'b', 'u', 'un', 'bn']) layers.push(at(`${i}.${name}`, gradients));
+  }
+  const first = instance.take(layers.length);
+  const cell = { rnn: 0, gru: resetOf(shape) === 'before' ? 1 : 2, lstm: 3 }[shape.cell];
+  const model = [
+    ...[cell, shape.layers, shape.inputs, shape.hidden, wideOf(shape.hidden), groupsOf(shape)],
+    ...[shape.outputs, wideOf(shape.outputs), first],
+    ...[at('head.w', weights), at('head.b', weights), at('head.s', weights), transposed('head.w')],
+    ...[at('head.w', gradients), at('head.b', gradients), at('head.s', gradients)],
+  ];
+  const address = instance.take(MODEL);
+  instance.words(first, layers.length).set(layers);
+  instance.words(address, MODEL).set(model);
+  return address;
+}

@@ -1,0 +1,116 @@
+/** The sizes of a network, the names and shapes of its tensors, and what is allowed. */
+import { TidecastError } from '../core/errors.ts';
+
+/** Sizes and kind of a recurrent network; plain data, kept in the model file. */
+export interface NetworkShape {
+  readonly cell: 'rnn' | 'gru' | 'lstm';
+  /** GRU only: whether the reset gate acts before or after the recurrent product. Left out, it is `after`. */
+  readonly reset?: 'before' | 'after';
+  /** Numbers in an input row. */
+  readonly inputs: number;
+  /** Units of each layer. */
+  readonly hidden: number;
+  readonly layers: number;
+  /** Numbers in an output row. */
+  readonly outputs: number;
+  /** Whether a linear map of the current input row is added to the output. */
+  readonly skip: boolean;
+}
+
+/** A tensor's name and its row-major shape. */
+export interface Tensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Tensors by name, in the order of {@link tensorsOf}, row-major. */
+export type Weights = ReadonlyMap<string, Float32Array>;
+
+/** The largest sizes; each is checked before anything is allocated. */
+export const LARGEST = { inputs: 16384, hidden: 4096, layers: 8, outputs: 16384, parameters: 67108864 } as const;
+
+/**
+ * The tensors of a network, in the order in which they are stored.
+ *
+ * `layers.N.w` [G*H, inputs], `.u` [G*H, H], `.b` [G*H], with G*H rows in the gate order of PyTorch (GRU r, z, n; LSTM i, f, g, o);
+ * `.bn` [H] for a GRU with reset after; `head.w` [outputs, H], `head.b` [outputs], `head.s` [outputs, inputs] with a skip.
+ * Throws NN_SHAPE or NN_TOO_LARGE where a size is out of range.
+ */
+export function tensorsOf(shape: NetworkShape): readonly Tensor[] {
+  checkShape(shape);
+  return listed(shape);
+}
+
+function listed(shape: NetworkShape): Tensor[] {
+  const { hidden, inputs, outputs } = shape;
+  const rows = gatesOf(shape) * hidden;
+  const tensors: Tensor[] = [];
+  for (let i = 0; i < shape.layers; i++) {
+    tensors.push({ name: `layers.${i}.w`, shape: [rows, i === 0 ? inputs : hidden] });
+    tensors.push({ name: `layers.${i}.u`, shape: [rows, hidden] });
+    tensors.push({ name: `layers.${i}.b`, shape: [rows] });
+    if (resetOf(shape) === 'after') tensors.push({ name: `layers.${i}.bn`, shape: [hidden] });
+  }
+  tensors.push({ name: 'head.w', shape: [outputs, hidden] }, { name: 'head.b', shape: [outputs] });
+  if (shape.skip) tensors.push({ name: 'head.s', shape: [outputs, inputs] });
+  return tensors;
+}
+
+/** Floats of state a lane has: by layer h [H], then for `lstm` c [H]. */
+export function stateSizeOf(shape: NetworkShape): number {
+  return shape.layers * shape.hidden * (shape.cell === 'lstm' ? 2 : 1);
+}
+
+/** Gates of the cell: the rows of `w` in multiples of H. */
+export function gatesOf(shape: NetworkShape): number {
+  return { rnn: 1, gru: 3, lstm: 4 }[shape.cell];
+}
+
+/** Where a GRU's reset gate acts; undefined for another cell. */
+export function resetOf(shape: NetworkShape): 'before' | 'after' | undefined {
+  return shape.cell === 'gru' ? (shape.reset ?? 'after') : undefined;
+}
+
+/** Numbers in a tensor. */
+export function sizeOf(tensor: Tensor): number {
+  return tensor.shape.reduce((product, n) => product * n, 1);
+}
+
+/** Throws NN_SHAPE where a kind is unknown or a size is no whole number in range, NN_TOO_LARGE where there are too many parameters. */
+export function checkShape(shape: NetworkShape): void {
+  if (!['rnn', 'gru', 'lstm'].includes(shape.cell)) {
+    throw new TidecastError('NN_SHAPE', { cell: String(shape.cell), allowed: 'rnn, gru, lstm' });
+  }
+  if (shape.reset !== undefined && (shape.cell !== 'gru' || !['before', 'after'].includes(shape.reset))) {
+    throw new TidecastError('NN_SHAPE', { reset: String(shape.reset), allowed: 'before or after, with cell gru' });
+  }
+  if (typeof shape.skip !== 'boolean') throw new TidecastError('NN_SHAPE', { skip: String(shape.skip), allowed: 'true, false' });
+  for (const key of ['inputs', 'hidden', 'layers', 'outputs'] as const) {
+    checkWhole(key, shape[key], LARGEST[key]);
+  }
+  const parameters = listed(shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
+  if (parameters > LARGEST.parameters) throw new TidecastError('NN_TOO_LARGE', { parameters, largest: LARGEST.parameters });
+}
+
+/** Throws NN_SHAPE unless value is a whole number from 1 to largest. */
+export function checkWhole(key: string, value: number, largest: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > largest) {
+    throw new TidecastError('NN_SHAPE', { [key]: String(value), allowed: `1 to ${largest}` });
+  }
+}
+
+/** Throws NN_WEIGHTS unless every tensor is there, with its size, finite, and nothing else. */
+export function checkWeights(shape: NetworkShape, weights: Weights): void {
+  const tensors = tensorsOf(shape);
+  for (const tensor of tensors) {
+    const values = weights.get(tensor.name);
+    const expected = sizeOf(tensor);
+    if (values?.length !== expected) {
+      throw new TidecastError('NN_WEIGHTS', { tensor: tensor.name, expected, found: values?.length ?? 'nothing' });
+    }
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) throw new TidecastError('NN_WEIGHTS', { tensor: tensor.name, index: bad, value: String(values[bad]) });
+  }
+  const known = new Set(tensors.map((tensor) => tensor.name));
+  for (const name of weights.keys()) if (!known.has(name)) throw new TidecastError('NN_WEIGHTS', { unknown: name });
+}

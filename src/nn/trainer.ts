@@ -1,0 +1,211 @@
+/** Training by truncated back-propagation through time, over a batch of sequences. */
+import { TidecastError } from '../core/errors.ts';
+import { pow } from '../core/math/math.ts';
+import { zeroWeights } from './initial.ts';
+import { Instance, LARGEST_MEMORY } from './kernel/instance.ts';
+import { groupsOf, modelWords, writeModel } from './kernel/structs.ts';
+import { targetsOf, type LossSpec } from './losses.ts';
+import { pack, partsOf, unpack, wideOf, type Part } from './packing.ts';
+import { checkShape, checkWeights, checkWhole, stateSizeOf, type NetworkShape, type Weights } from './shape.ts';
+
+/** AdamW with clipping by the global norm. */
+export interface OptimizerSpec {
+  readonly learningRate: number;
+  /** Left out: 0.9, 0.999 and 1e-8. */
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** Decoupled, on every tensor: each update first multiplies the weights by 1 - learningRate * weightDecay. Left out: 0. */
+  readonly weightDecay?: number;
+  /** Gradients with a larger global norm are scaled down to it. Left out: no clipping. */
+  readonly clipNorm?: number;
+}
+
+type View = 'x' | 'target' | 'state' | 'y';
+
+/**
+ * Trains a network on chunks of steps x batch rows; deterministic, to the bit.
+ *
+ * A chunk is: fill `x` and `target`, `forward`, `backward`, `update`. `state` is carried from chunk to chunk: what stands there is the
+ * state before the first step, and after `forward` it is the state after the last; gradients do not cross that border.
+ * Throws NN_SHAPE, NN_OPTION or NN_TOO_LARGE before anything is allocated.
+ */
+export class Trainer {
+  readonly shape: NetworkShape;
+  readonly sizes: { readonly batch: number; readonly steps: number };
+  readonly stateSize: number;
+  readonly #optimizer: Required<OptimizerSpec>;
+  readonly #instance = new Instance();
+  readonly #parts: readonly Part[];
+  readonly #length: number;
+  readonly #at: { weights: number; gradients: number; m: number; v: number; model: number; batch: number };
+  readonly #views: Readonly<Record<View, Float32Array>>;
+  #updates = 0;
+  #stage: 'empty' | 'loaded' | 'forward' = 'empty';
+
+  constructor(shape: NetworkShape, sizes: { batch: number; steps: number }, loss: LossSpec, optimizer: OptimizerSpec) {
+    checkShape(shape);
+    checkWhole('batch', sizes.batch, 65536);
+    checkWhole('steps', sizes.steps, 1048576);
+    const targets = targetsOf(shape.outputs, loss);
+    this.shape = shape;
+    this.sizes = { batch: sizes.batch, steps: sizes.steps };
+    this.stateSize = stateSizeOf(shape);
+    this.#optimizer = checkedOptimizer(optimizer);
+    const { parts, length } = partsOf(shape);
+    this.#parts = parts;
+    this.#length = length;
+
+    const { batch, steps } = sizes;
+    const { layers, inputs, outputs } = shape;
+    const n = batch * steps;
+    const hp = wideOf(shape.hidden);
+    const op = wideOf(outputs);
+    const lstm = shape.cell === 'lstm';
+    const tall = (n + batch) * hp;
+    // The arrays of the structure Batch, in its order.
+    const words = {
+      levels: loss.quantiles.length,
+      state: batch * this.stateSize,
+      x: n * inputs,
+      target: n * targets,
+      y: n * outputs,
+      o: n * op,
+      do: n * op,
+      a: layers * n * groupsOf(shape) * hp,
+      h: layers * tall,
+      c: lstm ? layers * tall : tall,
+      e: shape.cell === 'gru' ? layers * n * hp : 0,
+      dx: n * hp,
+      dh: batch * hp,
+      dc: batch * hp,
+      de: batch * hp,
+    };
+    const all = Object.values(words).reduce((sum, count) => sum + count, 0);
+    const bytes = 4 * (all + 4 * length + modelWords(shape, true)) + 8192;
+    if (bytes > LARGEST_MEMORY) throw new TidecastError('NN_TOO_LARGE', { bytes, largest: LARGEST_MEMORY });
+
+    const instance = this.#instance;
+    instance.reach(instance.top + bytes);
+    const [weights, gradients, m, v] = [0, 1, 2, 3].map(() => instance.take(length)) as [number, number, number, number];
+    const model = writeModel(instance, shape, parts, weights, gradients);
+    const batchAt = instance.take(7 + 15);
+    this.#at = { weights, gradients, m, v, model, batch: batchAt };
+    const at = Object.fromEntries(Object.entries(words).map(([key, count]) => [key, instance.take(count)])) as typeof words;
+    const mean = { squared: 0, huber: 1, absolute: 2 }[loss.mean];
+    instance.words(batchAt, 6).set([batch, steps, this.stateSize, targets, loss.quantiles.length, mean]);
+    instance.floats(batchAt + 24, 1)[0] = loss.delta ?? 1;
+    instance.words(batchAt + 28, 15).set(Object.values(at));
+    instance.floats(at.levels, loss.quantiles.length).set(loss.quantiles);
+    this.#views = {
+      x: instance.floats(at.x, words.x),
+      target: instance.floats(at.target, words.target),
+      state: instance.floats(at.state, words.state),
+      y: instance.floats(at.y, words.y),
+    };
+  }
+
+  /** Takes over weights and forgets the optimizer's moments; throws NN_WEIGHTS, with nothing changed. */
+  load(weights: Weights): void {
+    checkWeights(this.shape, weights);
+    pack(this.#parts, weights, this.#packed(this.#at.weights));
+    for (const at of [this.#at.gradients, this.#at.m, this.#at.v]) this.#packed(at).fill(0);
+    this.#updates = 0;
+    this.#instance.kernel.transposeAll(this.#at.model);
+    this.#stage = 'loaded';
+  }
+
+  /** A copy of the weights. */
+  weights(): Weights {
+    return this.#unpacked(this.#at.weights);
+  }
+
+  /** A copy of the gradients that the last `backward` made. */
+  gradients(): Weights {
+    return this.#unpacked(this.#at.gradients);
+  }
+
+  /** Inputs, steps x batch x inputs. */
+  get x(): Float32Array {
+    return this.#views.x;
+  }
+
+  /** Truths, steps x batch x K; NaN is unknown and adds nothing to the loss. */
+  get target(): Float32Array {
+    return this.#views.target;
+  }
+
+  /** batch x stateSize: before the first step; after `forward`, after the last. */
+  get state(): Float32Array {
+    return this.#views.state;
+  }
+
+  /** Outputs of the last `forward`, steps x batch x outputs. */
+  get y(): Float32Array {
+    return this.#views.y;
+  }
+
+  /** Runs the chunk and gives its loss; 0 where no target is known. */
+  forward(): number {
+    if (this.#stage === 'empty') throw new TidecastError('INTERNAL', { 'Trainer.forward': 'before load' });
+    const loss = this.#instance.kernel.forward(this.#at.model, this.#at.batch);
+    this.#stage = 'forward';
+    return loss;
+  }
+
+  /** Makes the gradients of the loss that the last `forward` gave; once after each `forward`. */
+  backward(): void {
+    if (this.#stage !== 'forward') throw new TidecastError('INTERNAL', { 'Trainer.backward': 'without forward' });
+    this.#packed(this.#at.gradients).fill(0);
+    this.#instance.kernel.backward(this.#at.model, this.#at.batch);
+    this.#stage = 'loaded';
+  }
+
+  /**
+   * Changes the weights by the gradients: clipping by the global norm, then AdamW (Loshchilov and Hutter, 2019).
+   *
+   * Gives the norm before clipping. Where that is not finite nothing is changed.
+   */
+  update(learningRate: number = this.#optimizer.learningRate): number {
+    const { weights, gradients, m, v, model } = this.#at;
+    const { beta1, beta2, epsilon, weightDecay, clipNorm } = this.#optimizer;
+    const { kernel } = this.#instance;
+    const norm = Math.sqrt(kernel.squares(gradients, this.#length));
+    if (!Number.isFinite(norm)) return norm;
+    const t = ++this.#updates;
+    const clip = norm > clipNorm ? clipNorm / norm : 1;
+    const rate = learningRate / (1 - pow(beta1, t));
+    const root = 1 / Math.sqrt(1 - pow(beta2, t));
+    const keep = 1 - learningRate * weightDecay;
+    kernel.adam(weights, gradients, m, v, this.#length, clip, beta1, beta2, rate, root, epsilon, keep);
+    kernel.transposeAll(model);
+    return norm;
+  }
+
+  #packed(at: number): Float32Array {
+    return this.#instance.floats(at, this.#length);
+  }
+
+  #unpacked(at: number): Weights {
+    const tensors = zeroWeights(this.shape);
+    unpack(this.#parts, this.#packed(at), tensors);
+    return tensors;
+  }
+}
+
+function checkedOptimizer(spec: OptimizerSpec): Required<OptimizerSpec> {
+  const full = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: Infinity, ...spec };
+  const ranges: Record<keyof OptimizerSpec, (value: number) => boolean> = {
+    learningRate: (value) => value >= 0 && value < Infinity,
+    beta1: (value) => value >= 0 && value < 1,
+    beta2: (value) => value >= 0 && value < 1,
+    epsilon: (value) => value > 0 && value < Infinity,
+    weightDecay: (value) => value >= 0 && value < Infinity,
+    clipNorm: (value) => value > 0,
+  };
+  for (const [key, allowed] of Object.entries(ranges)) {
+    const value = full[key as keyof OptimizerSpec];
+    if (!allowed(value)) throw new TidecastError('NN_OPTION', { [key]: String(value) });
+  }
+  return full;
+}

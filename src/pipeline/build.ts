@@ -1,0 +1,122 @@
+/** THE MAP: the stations of a line, in order. */
+import { map, pipe, type Observable } from 'rxjs';
+import type { ForecastBatch, Reject, RowBatch, TickBatch } from '../core/batch.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Sink, Source } from '../core/connector.ts';
+import type { EventBus } from '../core/events.ts';
+import type { State } from '../core/state.ts';
+import { Ensemble } from '../forecast/ensemble.ts';
+import type { Forecaster, ForecasterComponent, ForecasterContext } from '../forecast/forecaster.ts';
+import { Recurrent } from '../forecast/recurrent.ts';
+import { clean } from '../stream/clean.ts';
+import { deliver, Delivery } from '../stream/deliver.ts';
+import { forecast } from '../stream/forecast.ts';
+import { ingest, type Place } from '../stream/ingest.ts';
+import { window } from '../stream/window.ts';
+import { calendar, type CalendarOptions } from '../window/calendar.ts';
+import { Ring } from '../window/ring.ts';
+import type { TrainingRunner } from '../train/worker.ts';
+import { layout, type Layout } from './layout.ts';
+import { Retraining } from './retraining.ts';
+import type { Spec } from './spec.ts';
+import type { SwapLog } from './swap-log.ts';
+
+/** What a line is built from, beside its spec. */
+export interface LineParts {
+  readonly state: State;
+  readonly source: Source;
+  readonly sinks: readonly Sink[];
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
+  readonly forecasters: readonly ForecasterComponent<any>[];
+  readonly clock: Clock;
+  readonly events: EventBus;
+  readonly signal: AbortSignal;
+  /** Waits for weights that are due, and does not pace. */
+  readonly exact: boolean;
+  readonly paced: boolean;
+  readonly training?: { readonly runner: TrainingRunner; readonly log: SwapLog } | undefined;
+  /** Called between two batches, where the state is a consistent cut. */
+  readonly between?: (place: Place) => Promise<void> | undefined;
+  /** Sees the rows that forecasters see. */
+  readonly rows?: (batch: RowBatch) => void;
+}
+
+export interface Line {
+  readonly layout: Layout;
+  readonly ensemble: Ensemble;
+  readonly recurrent: Recurrent | undefined;
+  readonly delivery: Delivery;
+  /** Runs the line while subscribed. */
+  readonly forecasts$: Observable<ForecastBatch>;
+}
+
+/** Builds the line: ingest -> clean -> window -> forecast -> deliver, with retraining at ingest's gate. */
+export function buildLine(spec: Spec, parts: LineParts): Line {
+  const { state, source, events, clock, signal } = parts;
+  const { lanes } = state;
+  const plan = layout(spec, source.channels);
+  const days: CalendarOptions = { interval: spec.window.interval, bars: plan.bars, timeZone: spec.window.time_zone, session: spec.window.session };
+  const hours = calendar(days);
+  const delivery = new Delivery(parts.sinks);
+  const reject = (rejects: readonly Reject[]): void => {
+    delivery.reject(rejects);
+    for (const { reason } of rejects) events.emit('ticks.rejected', { reason, count: 1 });
+  };
+
+  const ring = new Ring(lanes, { capacity: spec.window.ring, channels: plan.rowChannels });
+  const { horizon, quantiles, season: seasons } = spec.forecast;
+  const { length: targets } = plan.targets;
+  const context: ForecasterContext = { state, lanes, ring, clock: hours, targets, channels: plan.rowChannels, horizon, seasons, season: seasons[0], quantiles, seed: spec.seed };
+  const models: Forecaster[] = spec.forecast.models.map(({ type, config }) => parts.forecasters.find(({ name }) => name === type)!.build(config, context));
+  const ensemble = new Ensemble(context, { models, output: spec.forecast.output, baselines: spec.forecast.baselines, warmup: spec.forecast.warmup });
+  const recurrent = models.find((model) => model instanceof Recurrent);
+  const gate = spec.retrain && recurrent && parts.training ? retraining(spec, parts, { ring, recurrent, calendar: days }) : undefined;
+
+  const forecasts$ = ingest(source, {
+    state,
+    signal,
+    clock,
+    lateness: spec.clean.lateness,
+    reject,
+    room: () => delivery.room(),
+    evicted: (series) => events.emit('series.evicted', { series }),
+    ...(spec.clean.max_ahead === undefined ? {} : { maxAhead: spec.clean.max_ahead }),
+    ...(spec.state.time_to_live === undefined ? {} : { timeToLive: spec.state.time_to_live }),
+    ...(gate ? { gate } : {}),
+    ...(parts.between ? { between: parts.between } : {}),
+    ...(parts.paced && spec.replay ? { rowsPerSecond: spec.replay.rows_per_second } : {}),
+  }).pipe(
+    arrange(plan.order),
+    clean(state, {
+      targets: plan.tickTargets,
+      channels: plan.order.length,
+      lateness: spec.clean.lateness,
+      duplicates: spec.clean.duplicates,
+      maxJump: spec.clean.max_jump,
+      jumpPatience: spec.clean.jump_patience,
+      maxAhead: spec.clean.max_ahead,
+      reject: (each) => reject([each]),
+    }),
+    window(state, { grid: spec.window.grid, slide: spec.window.slide, channels: plan.order.length, clock: hours, fields: plan.fields, gaps: spec.window.gaps, reject: (each) => reject([each]) }),
+    map((batch) => (parts.rows?.(batch), batch)),
+    forecast({ lanes, ensemble, targets, horizon, quantiles: quantiles.length, weights: recurrent?.box }),
+    deliver(delivery),
+  );
+  return { layout: plan, ensemble, recurrent, delivery, forecasts$ };
+}
+
+/** Targets first: the order that every later station relies on. */
+function arrange(order: readonly number[]) {
+  const inOrder = order.every((channel, i) => channel === i);
+  return pipe(map((batch: TickBatch) => (inOrder || batch.lanes.length === 0 ? batch : { ...batch, channels: order.map((channel) => batch.channels[channel]!) })));
+}
+
+/** Rows over all series that one training uses at most. */
+const MAX_TRAINING_ROWS = 200_000;
+
+function retraining(spec: Spec, parts: LineParts, of: { ring: Ring; recurrent: Recurrent; calendar: CalendarOptions }): Retraining {
+  const { every, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
+  const training = { rows, maxRows: MAX_TRAINING_ROWS, holdout, epochs, batch, steps, burnIn: burn_in, learningRate: learning_rate, weightDecay: weight_decay, clip, loss };
+  const { state, events, exact } = parts;
+  return new Retraining({ state, seed: spec.seed, every, lag, exact, training, events, ...of, ...parts.training! });
+}

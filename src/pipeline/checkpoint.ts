@@ -1,0 +1,77 @@
+/** The checkpoint: in this order, in this one function, one at a time, while the line runs on. */
+import type { Clock } from '../core/clock.ts';
+import type { Sink, Source } from '../core/connector.ts';
+import type { EventBus } from '../core/events.ts';
+import type { Saved, State } from '../core/state.ts';
+import type { Place } from '../stream/ingest.ts';
+import type { SpillFiles } from './spill-files.ts';
+import type { StateStore } from './state-store.ts';
+
+export interface CheckpointOptions {
+  readonly state: State;
+  readonly store: StateStore;
+  readonly source: Source;
+  readonly sinks: readonly Sink[];
+  readonly spill: SpillFiles;
+  readonly clock: Clock;
+  readonly events: EventBus;
+  /** Wall time between two checkpoints, ms. */
+  readonly every: number;
+  /** Rows ingested at the last cut. */
+  readonly from: number;
+}
+
+/** Cuts checkpoints when they are due. */
+export class Checkpoints {
+  readonly #o: CheckpointOptions;
+  #from: number;
+  #last: number;
+  #running: Promise<void> | undefined;
+  #failed: unknown;
+
+  constructor(options: CheckpointOptions) {
+    this.#o = options;
+    this.#from = options.from;
+    this.#last = options.clock.elapsed();
+  }
+
+  /** Called between two batches; cuts if it is time, and rethrows what went wrong with the last one. */
+  async between(place: Place): Promise<void> {
+    if (this.#failed) throw this.#failed;
+    if (place.last) return this.now(place);
+    if (this.#running || this.#o.clock.elapsed() - this.#last < this.#o.every) return;
+    this.#running = this.#cut(place)
+      .catch((cause: unknown) => {
+        this.#failed = cause ?? new Error('unknown');
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  /** Cuts and waits until the checkpoint is durable. */
+  async now(place: Place): Promise<void> {
+    await this.#running;
+    if (this.#failed) throw this.#failed;
+    await this.#cut(place);
+  }
+
+  async #cut(place: Place): Promise<void> {
+    const { state, store, source, sinks, spill, clock, events } = this.#o;
+    const started = clock.elapsed();
+    const cut = { from: this.#from, to: place.rows };
+    // 0. the cut: between two batches everything is consistent, so a copy of the state is a checkpoint
+    const snapshot = state.snapshot();
+    const pauseMilliseconds = clock.elapsed() - started;
+    this.#from = place.rows;
+    this.#last = started;
+    // 1. flush: what was forecast up to the cut becomes durable first; a sink takes its share synchronously, then the line runs on
+    await Promise.all(sinks.map((sink) => sink.flush(cut)));
+    // 2. save: from here on a restart begins at the cut
+    const { generation, bytes } = await store.save(snapshot as unknown as Saved);
+    // 3. commit: the source may forget what lies before the cut
+    await source.commit?.(place.position);
+    spill.release(snapshot.parts['spill'] as Saved);
+    events.emit('checkpoint.saved', { generation, rows: place.rows, pauseMilliseconds, milliseconds: clock.elapsed() - started, bytes });
+  }
+}

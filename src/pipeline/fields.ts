@@ -1,0 +1,49 @@
+/** The kinds of fields that a pipeline file is made of, each with its bounds and one clear sentence for what does not fit. */
+import { z } from 'zod';
+import { duration, milliseconds } from '../core/duration.ts';
+
+const DURATION = 'must be a duration such as 500ms, 30s, 5m, 2h or 7d';
+const TEN_YEARS = 3650 * 86_400_000;
+
+/** A duration, written `30s` or as milliseconds; milliseconds once parsed. */
+export function span(options: { readonly min?: number; readonly max?: number } = {}) {
+  const { min = 0, max = TEN_YEARS } = options;
+  return z.union([z.string(), z.number()], { error: DURATION }).transform((written, context) => {
+    const ms = milliseconds(written);
+    const problem = !Number.isFinite(ms) ? DURATION : ms < min ? `must be at least ${duration(min)}` : ms > max ? `must be at most ${duration(max)}` : '';
+    if (problem) context.issues.push({ code: 'custom', message: problem, input: written, params: { echo: true } });
+    return ms;
+  });
+}
+
+/** A whole number between two bounds. */
+export function count(min: number, max: number) {
+  return z.int().min(min).max(max);
+}
+
+/** A number between two bounds, both allowed. */
+export function between(min: number, max: number) {
+  return z.number().min(min).max(max);
+}
+
+/** A number above 0, up to a bound. */
+export function positive(max: number) {
+  return z.number().gt(0).max(max);
+}
+
+/** Text that is not empty and holds no control characters. */
+export function text(max = 1000) {
+  return z.string().min(1).max(max).regex(/^\P{Cc}*$/u, { error: 'must not hold control characters' });
+}
+
+/** A name of a channel, bar, model or target. */
+export function label() {
+  return text(200);
+}
+
+/** One value or a list of them; a list once parsed. */
+export function oneOrMore<T extends z.ZodType>(each: T, max: number) {
+  const list = z.array(each).min(1).max(max);
+  const { $schema: _, ...many } = z.toJSONSchema(list, { io: 'input' });
+  return z.preprocess((given) => (Array.isArray(given) || given === undefined ? given : [given]), list).meta({ anyOf: [many.items, many] });
+}

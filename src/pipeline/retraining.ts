@@ -1,0 +1,199 @@
+/** Station 6: at each trigger trains a challenger, records the outcome, and swaps the weights at a place that can be repeated. */
+import type { EventBus } from '../core/events.ts';
+import { TidecastError } from '../core/errors.ts';
+import type { Position } from '../core/position.ts';
+import type { Saved, State, Stateful } from '../core/state.ts';
+import type { Recurrent } from '../forecast/recurrent.ts';
+import { weightsHash } from '../nn/files.ts';
+import { tensorsOf, type Weights } from '../nn/shape.ts';
+import type { Gate } from '../stream/ingest.ts';
+import { collectRows, type TrainingJob, type TrainingOptions, type TrainingResult } from '../train/job.ts';
+import { firstTrigger, nextTrigger } from '../train/schedule.ts';
+import type { TrainingRunner } from '../train/worker.ts';
+import type { CalendarOptions } from '../window/calendar.ts';
+import type { Ring } from '../window/ring.ts';
+import type { SwapLog, SwapRecord } from './swap-log.ts';
+
+export interface RetrainingOptions {
+  readonly state: State;
+  readonly ring: Ring;
+  readonly recurrent: Recurrent;
+  readonly calendar: CalendarOptions;
+  readonly seed: number;
+  /** Event time between triggers, and from a trigger to the first row under its weights; ms. */
+  readonly every: number;
+  readonly lag: number;
+  readonly exact: boolean;
+  readonly training: TrainingOptions;
+  readonly runner: TrainingRunner;
+  readonly log: SwapLog;
+  readonly events: EventBus;
+}
+
+interface Finished {
+  readonly trigger: number;
+  readonly result: TrainingResult;
+}
+
+/**
+ * The gate between ingest and the weights.
+ *
+ * `exact`: rows later than a trigger wait until its training is done; the weights apply to rows later than trigger + lag.
+ * `asap`: nothing waits; the swap takes place between two batches, at a number of rows that is written down first. Either way a restart
+ * finds the record and repeats it instead of training again.
+ */
+export class Retraining implements Gate, Stateful {
+  readonly exact: boolean;
+  readonly #o: RetrainingOptions;
+  #trigger = Infinity;
+  #inFlight: number | null = null;
+  #finished: Finished | undefined;
+  #due: SwapRecord[] = [];
+  /** Whether the training in flight runs in this process; after a restart it does not, and is started again. */
+  #launched = false;
+
+  constructor(options: RetrainingOptions) {
+    this.#o = options;
+    this.exact = options.exact;
+    options.state.add('retraining', this);
+  }
+
+  get trigger(): number {
+    return this.#trigger;
+  }
+
+  get swapAt(): number {
+    return this.#due[0]?.rows ?? Infinity;
+  }
+
+  start(time: number): void {
+    this.#trigger = firstTrigger(time, this.#o.every);
+  }
+
+  async pass(next: number): Promise<void> {
+    const trigger = this.#trigger;
+    this.#trigger = nextTrigger(trigger, next, this.#o.every);
+    const known = this.#o.log.find(trigger, this.exact ? 'exact' : 'asap');
+    if (this.exact) {
+      if (known) this.#repeat(known);
+      else {
+        const result = await this.#train(trigger);
+        if (result) this.#settle(trigger, result, 0, {});
+      }
+      return;
+    }
+    if (known) return;
+    if (this.#inFlight !== null) this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
+    else this.#launch(trigger);
+  }
+
+  async between(rows: number, position: Position): Promise<void> {
+    if (this.exact) return;
+    if (this.#inFlight !== null && !this.#finished && !this.#launched) this.#launch(this.#inFlight);
+    while (this.#due[0] && this.#due[0].rows <= rows) this.#repeat(this.#due.shift()!);
+    if (!this.#finished) return;
+    const { trigger, result } = this.#finished;
+    this.#finished = undefined;
+    this.#inFlight = null;
+    this.#settle(trigger, result, rows, position);
+  }
+
+  #launch(trigger: number): void {
+    this.#inFlight = trigger;
+    this.#launched = true;
+    void this.#train(trigger).then((result) => {
+      this.#launched = false;
+      if (result) this.#finished = { trigger, result };
+      else this.#inFlight = null;
+    });
+  }
+
+  /** Trains at a trigger; undefined when there was too little to train on, or it failed. */
+  async #train(trigger: number): Promise<TrainingResult | undefined> {
+    const { events, training, recurrent, ring, state, seed, calendar, runner } = this.#o;
+    const series = collectRows(state.lanes, ring, recurrent, trigger, seed, training);
+    const rows = series.reduce((sum, { times }) => sum + times.length, 0);
+    const longest = series.reduce((most, { times }) => Math.max(most, times.length), 0);
+    if (longest < training.steps + recurrent.features.sizes.horizon) {
+      events.emit('training.skipped', { trigger, reason: `too few rows: ${longest} in the longest series` });
+      return undefined;
+    }
+    events.emit('training.started', { trigger, rows, series: series.length });
+    const { version, weights } = recurrent.box.current;
+    const { shape, features, quantiles } = recurrent;
+    const job: TrainingJob = { trigger, seed, shape, sizes: features.sizes, quantiles, calendar, weights, first: version === 0, options: training, series };
+    const started = performance.now();
+    try {
+      const result = await runner(job);
+      const { loss, champion, challenger, accepted } = result;
+      events.emit('training.finished', { trigger, milliseconds: performance.now() - started, loss, champion, challenger, accepted });
+      return result;
+    } catch (cause) {
+      events.emit('training.failed', { trigger, reason: cause instanceof TidecastError ? String(cause.facts['reason']) : String(cause) });
+      return undefined;
+    }
+  }
+
+  #settle(trigger: number, result: TrainingResult, rows: number, position: Position): void {
+    const { log, recurrent } = this.#o;
+    const { accepted, weights, champion, challenger } = result;
+    const version = accepted ? recurrent.box.current.version + 1 : 0;
+    const hash = accepted ? weightsHash(weights) : '';
+    const record: SwapRecord = {
+      trigger,
+      mode: this.exact ? 'exact' : 'asap',
+      rows,
+      position,
+      version,
+      hash,
+      champion: Number.isFinite(champion) ? champion : null,
+      challenger: Number.isFinite(challenger) ? challenger : null,
+    };
+    log.write(record, recurrent.shape, weights);
+    this.#swap(record, weights);
+  }
+
+  #repeat(record: SwapRecord): void {
+    if (record.version > this.#o.recurrent.box.current.version) this.#swap(record, this.#o.log.weights(record));
+  }
+
+  #swap({ version, trigger }: SwapRecord, weights: Weights): void {
+    if (version === 0) return;
+    const { hash } = this.#o.recurrent.box.swap(this.exact ? trigger + this.#o.lag : -Infinity, weights, version);
+    this.#o.events.emit('weights.swapped', { trigger, version, hash });
+  }
+
+  snapshot(): Saved {
+    const versions = this.#o.recurrent.box.versions;
+    return {
+      trigger: Float64Array.of(this.#trigger),
+      inFlight: this.#inFlight,
+      version: versions.map(({ version }) => version),
+      after: Float64Array.from(versions, ({ after }) => after),
+      hash: versions.map(({ hash }) => hash),
+      weights: versions.map(({ weights }) => [...weights.values()].map((data) => data.slice())),
+    };
+  }
+
+  restore(saved: Saved): void {
+    const from = saved as unknown as {
+      trigger: Float64Array;
+      inFlight: number | null;
+      version: number[];
+      after: Float64Array;
+      hash: string[];
+      weights: Float32Array[][];
+    };
+    const { recurrent, log } = this.#o;
+    this.#trigger = from.trigger[0]!;
+    // a run that now waits for its weights does not finish what a run that did not wait had begun
+    this.#inFlight = this.exact ? null : from.inFlight;
+    const names = tensorsOf(recurrent.shape).map(({ name }) => name);
+    const weightsOf = (data: Float32Array[]): Weights => new Map(names.map((name, i) => [name, data[i]!]));
+    recurrent.box.restore(from.version.map((version, i) => ({ version, after: from.after[i]!, hash: from.hash[i]!, weights: weightsOf(from.weights[i]!) })));
+    if (this.exact) return;
+    const { version } = recurrent.box.current;
+    this.#due = log.records.filter((record) => record.mode === 'asap' && record.version > version);
+    if (this.#inFlight !== null && log.find(this.#inFlight, 'asap')) this.#inFlight = null;
+  }
+}

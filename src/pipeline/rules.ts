@@ -1,0 +1,144 @@
+/** The rules between fields: defaults that depend on other fields, and what does not go together. Every message names both values. */
+import { basename, dirname, extname, resolve } from 'node:path';
+import { duration } from '../core/duration.ts';
+import type { Path } from './document.ts';
+import type { Draft, Spec } from './spec.ts';
+
+/** A broken rule, at the field that a reader would change first. */
+export interface Broken {
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** Sections that were read without a fault; a rule looks only at those that are there. */
+export type Sound = Partial<Draft>;
+
+/** Forecasters as the rules see them. */
+export interface Lookback {
+  readonly name: string;
+  lookback(config: never, sizes: { readonly horizon: number; readonly seasons: readonly number[] }): number;
+}
+
+/** Most forecast values that one row may give: targets x horizon x (quantiles + 2). */
+const MAX_OUTPUTS = 100_000;
+/** Most rows of one training batch: batch x (burn_in + steps). */
+const MAX_BATCH_ROWS = 1_000_000;
+
+/** Every rule that the sound sections break. */
+export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[] {
+  const found: Broken[] = [];
+  const say = (path: string, message: string) => void found.push({ path: path.split('.'), message });
+  const { window, forecast, retrain } = draft;
+  if (window) windowRules(window, say);
+  if (forecast) forecastRules(forecast, say);
+  if (retrain) retrainRules(retrain, say);
+  if (window && forecast) ringRules(window, forecast, forecasters, say);
+  if (window && retrain?.rows !== undefined && retrain.rows > window.ring) {
+    say('retrain.rows', `must be at most window.ring, is ${retrain.rows} with a ring of ${window.ring}`);
+  }
+  if (window && retrain) {
+    const rows = retrain.rows ?? Math.min(2000, window.ring);
+    const sequence = retrain.burn_in + retrain.steps;
+    if (sequence >= rows) say('retrain.steps', `burn_in ${retrain.burn_in} + steps ${retrain.steps} = ${sequence} must be less than retrain.rows, is ${rows}`);
+  }
+  return found;
+}
+
+type Say = (path: string, message: string) => void;
+
+function windowRules(window: Draft['window'], say: Say): void {
+  const { grid, interval, slide, bars } = window;
+  if (grid === 'rows') {
+    if (interval === undefined) say('window.interval', 'grid rows needs the time between two rows, such as interval: 30m');
+    if (slide !== undefined) say('window.slide', `slide ${duration(slide)} needs a duration as grid, such as 1m; grid is rows`);
+    if (bars !== undefined) say('window.bars', 'bars need a duration as grid, such as 1m; grid is rows');
+  } else {
+    const step = slide ?? grid;
+    if (slide !== undefined && (slide > grid || grid % slide !== 0)) say('window.slide', `slide ${duration(slide)} must divide grid ${duration(grid)}`);
+    else if (interval !== undefined && interval !== step) {
+      say('window.interval', `interval ${duration(interval)} differs from ${slide === undefined ? 'grid' : 'slide'} ${duration(step)}: leave it out`);
+    }
+  }
+}
+
+function forecastRules(forecast: Draft['forecast'], say: Say): void {
+  const { quantiles, horizon, targets } = forecast;
+  const models = forecast.models.map(({ type }) => type);
+  quantiles.forEach((level, i) => {
+    const before = quantiles[i - 1];
+    if (before !== undefined && level <= before) say(`forecast.quantiles.${i}`, `quantiles must ascend: ${level} comes after ${before}`);
+  });
+  forecast.season?.forEach((season, i, all) => {
+    if (all.indexOf(season) < i) say(`forecast.season.${i}`, `season ${season} is given twice`);
+  });
+  models.forEach((type, i) => {
+    if (models.indexOf(type) < i) say(`forecast.models.${i}`, `the model ${type} is given twice`);
+  });
+  if (!models.includes('naive')) say('forecast.models', `naive must be among the models, for every forecast stands beside it; there are ${models.join(', ')}`);
+  targets?.forEach((target, i) => {
+    if (targets.indexOf(target) < i) say(`forecast.targets.${i}`, `the target ${target} is given twice`);
+  });
+  if (forecast.output !== 'mixture' && !models.includes(forecast.output)) {
+    say('forecast.output', `output ${forecast.output} is neither mixture nor one of the models (${models.join(', ')})`);
+  }
+  forecast.baselines?.forEach((baseline, i) => {
+    if (!models.includes(baseline)) say(`forecast.baselines.${i}`, `baseline ${baseline} is not one of the models (${models.join(', ')})`);
+  });
+  const outputs = (targets?.length ?? 1) * horizon * (quantiles.length + 2);
+  if (outputs > MAX_OUTPUTS) {
+    say('forecast.horizon', `horizon ${horizon} with ${quantiles.length} quantiles makes ${outputs} numbers a row; at most ${MAX_OUTPUTS}`);
+  }
+}
+
+function retrainRules(retrain: NonNullable<Draft['retrain']>, say: Say): void {
+  if (retrain.lag >= retrain.every) say('retrain.lag', `lag ${duration(retrain.lag)} must be shorter than every ${duration(retrain.every)}`);
+  const rows = retrain.batch * (retrain.burn_in + retrain.steps);
+  if (rows > MAX_BATCH_ROWS) say('retrain.batch', `batch ${retrain.batch} x (burn_in ${retrain.burn_in} + steps ${retrain.steps}) = ${rows} rows; at most ${MAX_BATCH_ROWS}`);
+}
+
+function ringRules(window: Draft['window'], forecast: Draft['forecast'], forecasters: readonly Lookback[], say: Say): void {
+  const { ring, bars } = window;
+  const { horizon } = forecast;
+  const seasons = forecast.season ?? [];
+  if (horizon > ring) say('forecast.horizon', `horizon ${horizon} must be at most window.ring ${ring}`);
+  seasons.forEach((season, i) => {
+    if (season > ring) say(`forecast.season.${i}`, `season ${season} must be at most window.ring ${ring}`);
+  });
+  forecast.models.forEach(({ type, config }, i) => {
+    const rows = forecasters.find(({ name }) => name === type)?.lookback(config as never, { horizon, seasons }) ?? 0;
+    const known = horizon > ring || seasons.some((season) => season > ring);
+    if (rows > ring && !known) say(`forecast.models.${i}`, `${type} looks back ${rows} rows, window.ring keeps ${ring}`);
+  });
+  const names = bars?.map(({ name }) => name);
+  forecast.targets?.forEach((target, i) => {
+    if (names && !names.includes(target)) say(`forecast.targets.${i}`, `target ${target} is not one of the bars (${names.join(', ')})`);
+  });
+}
+
+/** The finished spec of a draft that breaks no rule. */
+export function finish(draft: Draft, file: string): Spec {
+  const name = draft.name ?? nameOf(file);
+  const { clean, window, forecast, retrain, state } = draft;
+  const models = forecast.models.map(({ type }) => type);
+  const hasBars = window.grid !== 'rows';
+  return {
+    ...draft,
+    name,
+    clean: { ...clean, duplicates: clean.duplicates ?? (hasBars ? 'keep' : 'first') },
+    window: { ...window, interval: window.interval ?? window.slide ?? Number(window.grid) },
+    forecast: {
+      ...forecast,
+      ...(forecast.targets === undefined && window.bars ? { targets: [window.bars[0]!.name] } : {}),
+      season: forecast.season ?? [],
+      baselines: forecast.baselines ?? ['naive', 'seasonal-naive'].filter((each) => models.includes(each)),
+    },
+    retrain: retrain && { ...retrain, rows: retrain.rows ?? Math.min(2000, window.ring) },
+    state: { ...state, path: resolve(dirname(file), state.path ?? `../.tidecast/${name}`) },
+  };
+}
+
+/** The name a pipeline has by its file: `pipelines/NYC taxi.yaml` is `nyc-taxi`. */
+export function nameOf(file: string): string {
+  const plain = basename(file, extname(file)).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
+  return plain.slice(0, 64) || 'pipeline';
+}

@@ -1,0 +1,128 @@
+/** Runs a pipeline: builds the line, restores its state, pulls it to the end or until it is stopped, and leaves it ready to go on. */
+import { lastValueFrom } from 'rxjs';
+import { tap } from 'rxjs/operators';
+import type { ForecastBatch } from '../core/batch.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
+import type { SinkComponent, SourceComponent } from '../core/component.ts';
+import type { ConnectorContext, Sink } from '../core/connector.ts';
+import type { EventBus } from '../core/events.ts';
+import { State, type Saved, type StateSnapshot } from '../core/state.ts';
+import type { ForecasterComponent } from '../forecast/forecaster.ts';
+import type { ScoreSummary } from '../forecast/score.ts';
+import type { Place } from '../stream/ingest.ts';
+import { TrainingWorker } from '../train/worker.ts';
+import { buildLine, type Line } from './build.ts';
+import { Checkpoints } from './checkpoint.ts';
+import type { LoadedSpec } from './load.ts';
+import { SpillFiles } from './spill-files.ts';
+import { FolderStore } from './state-store.ts';
+import { SwapLog } from './swap-log.ts';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- each component checks its own configuration */
+export interface RunOptions {
+  readonly sources: readonly SourceComponent<any>[];
+  readonly sinks: readonly SinkComponent<any>[];
+  readonly forecasters: readonly ForecasterComponent<any>[];
+  readonly clock?: Clock;
+  readonly events: EventBus;
+  readonly signal: AbortSignal;
+  /** Neither paces nor swaps as soon as possible: rows wait for weights that are due. */
+  readonly fast: boolean;
+  /** Drops the saved state first. */
+  readonly fresh: boolean;
+  /** Is called with the line once it is built, and sees every batch of forecasts. */
+  readonly built?: (line: Line, info: RunInfo) => void;
+  readonly watch?: (batch: ForecastBatch) => void;
+}
+/* eslint-enable @typescript-eslint/no-explicit-any */
+
+export interface RunInfo {
+  readonly resumed: boolean;
+  /** Rows ingested before this run. */
+  readonly from: number;
+  /** Rows in all, where known. */
+  readonly total: number | undefined;
+}
+
+export interface RunResult {
+  /** Rows ingested, by this run and in all. */
+  readonly rows: number;
+  readonly total: number;
+  readonly milliseconds: number;
+  /** Whether the input ended (or the run was stopped). */
+  readonly complete: boolean;
+  readonly targets: readonly string[];
+  /** By target and step, over all series. */
+  readonly scores: readonly (readonly ScoreSummary[])[];
+  readonly stateHash: string;
+}
+
+/** Runs until the source ends or the signal is aborted. Throws `TidecastError`s; the state then is that of the last checkpoint. */
+export async function runPipeline(spec: LoadedSpec, options: RunOptions): Promise<RunResult> {
+  const { events, signal, fast, fresh } = options;
+  const clock = options.clock ?? systemClock;
+  const started = clock.elapsed();
+  const store = new FolderStore(spec.state.path, { events, fresh });
+  const sinks: Sink[] = [];
+  let spill: SpillFiles | undefined;
+  let worker: TrainingWorker | undefined;
+  const connector: ConnectorContext = { folder: spec.folder, pipeline: spec.name, clock, seed: spec.seed };
+  const source = options.sources.find(({ name }) => name === spec.source.type)!.build(spec.source.config, connector);
+  try {
+    const state = new State({ maxLanes: spec.state.max_lanes });
+    const saved = store.load() as unknown as StateSnapshot | undefined;
+    if (saved) state.restore(saved);
+    const from = rowsOf(saved);
+    spill = new SpillFiles(spec.state.path);
+    state.lanes.spillTo(spill);
+    state.add('spill', spill);
+
+    const total = await source.rows?.();
+    for (const { type, config } of spec.sinks) sinks.push(options.sinks.find(({ name }) => name === type)!.build(config, connector));
+    const exact = (spec.retrain?.swap ?? (fast ? 'exact' : 'asap')) === 'exact';
+    worker = spec.retrain && new TrainingWorker({ deadline: spec.retrain.max_seconds * 1000, timer: deadline });
+    const training = worker && { runner: (job: Parameters<TrainingWorker['run']>[0]) => worker!.run(job), log: new SwapLog(spec.state.path) };
+    let place: Place | undefined;
+    const checkpoints = new Checkpoints({ state, store, source, sinks, spill, clock, events, every: spec.state.checkpoint, from });
+    const between = (now: Place) => {
+      events.emit('ticks.ingested', { rows: now.rows - (place?.rows ?? from), total: now.rows, time: now.time });
+      place = now;
+      return checkpoints.between(now);
+    };
+    const line = buildLine(spec, { state, source, sinks, forecasters: options.forecasters, clock, events, signal, exact, paced: !fast, training, between });
+    if (saved) state.assertClaimed();
+    const { targets } = line.layout;
+    const { horizon, quantiles } = spec.forecast;
+    for (const sink of sinks) await sink.open({ pipeline: spec.name, targets, horizon, quantiles, interval: spec.window.interval, from });
+    options.built?.(line, { resumed: saved !== undefined, from, total });
+    events.emit('run.started', { pipeline: spec.name, resumed: saved !== undefined, rows: from });
+
+    await lastValueFrom(line.forecasts$.pipe(tap((batch) => options.watch?.(batch))), { defaultValue: undefined });
+    await line.delivery.room();
+    const complete = !signal.aborted;
+    const rows = place?.rows ?? from;
+    if (!complete && place) await checkpoints.now(place);
+    const stateHash = state.hash();
+    // what went through after the last cut belongs to no checkpoint: it is written again, the same, if the input grows
+    if (complete) for (const sink of sinks) await sink.flush({ from: rows, to: rows });
+    for (const sink of sinks) await sink.close(complete);
+    events.emit('run.stopped', { rows, clean: true });
+    const scores = targets.map((_, t) => Array.from({ length: horizon }, (_, step) => line.ensemble.scores.total(t, step)));
+    return { rows: rows - from, total: rows, milliseconds: clock.elapsed() - started, complete, targets, scores, stateHash };
+  } finally {
+    await worker?.close();
+    await source.close();
+    spill?.close();
+    store.close();
+  }
+}
+
+function rowsOf(saved: StateSnapshot | undefined): number {
+  const intake = saved?.parts['ingest'] as { rows?: Saved } | undefined;
+  return typeof intake?.rows === 'number' ? intake.rows : 0;
+}
+
+function deadline(ms: number, late: () => void): () => void {
+  const timer = setTimeout(late, ms);
+  return () => clearTimeout(timer);
+}

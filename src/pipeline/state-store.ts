@@ -1,0 +1,126 @@
+/** Where states are kept: numbered generations in a folder, the newest two of them. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TidecastError } from '../core/errors.ts';
+import type { EventBus } from '../core/events.ts';
+import type { Saved } from '../core/state.ts';
+import { readStateFile, writeStateFile } from './state-file.ts';
+import { lockState } from './state-lock.ts';
+
+/** Keeps states; the folder below is the first kind, a shared one may follow. */
+export interface StateStore {
+  /** The newest whole generation, or undefined when there is none. */
+  load(): Saved | undefined;
+  /** Resolves when the state is durable. */
+  save(state: Saved): Promise<{ readonly generation: number; readonly bytes: number }>;
+  close(): void;
+}
+
+const PATTERN = /^generation-(\d{9})\.state$/;
+const KEPT = 2;
+
+/**
+ * A folder of generations, locked by this process.
+ *
+ * A generation is written to a temporary file, synced, renamed, and the folder synced; the one before it is kept and used when the
+ * newest is damaged. Throws `STATE_LOCKED`, `STATE_DAMAGED` (no generation is whole), `STATE_VERSION`, `STATE_WRITE`.
+ */
+export class FolderStore implements StateStore {
+  readonly folder: string;
+  readonly #events: EventBus | undefined;
+  readonly #unlock: () => void;
+  #generation: number;
+
+  constructor(folder: string, options: { readonly events?: EventBus; readonly fresh?: boolean } = {}) {
+    this.folder = folder;
+    this.#events = options.events;
+    try {
+      mkdirSync(folder, { recursive: true });
+      this.#unlock = lockState(folder);
+    } catch (cause) {
+      throw cause instanceof TidecastError ? cause : writeError(folder, cause);
+    }
+    if (options.fresh) for (const name of readdirSync(folder)) if (name !== 'lock') rmSync(join(folder, name), { recursive: true });
+    this.#generation = Math.max(0, ...generations(folder));
+  }
+
+  load(): Saved | undefined {
+    const found = generations(this.folder);
+    for (const generation of found) {
+      const file = join(this.folder, fileName(generation));
+      try {
+        return readStateFile(file, readFileSync(file));
+      } catch (cause) {
+        if (!(cause instanceof TidecastError) || cause.code !== 'STATE_DAMAGED') throw cause;
+        this.#events?.emit('checkpoint.damaged', { file, reason: String(cause.facts['reason']) });
+        if (generation === found.at(-1)) throw cause;
+      }
+    }
+    return undefined;
+  }
+
+  async save(state: Saved): Promise<{ generation: number; bytes: number }> {
+    const generation = this.#generation + 1;
+    const file = join(this.folder, fileName(generation));
+    const draft = `${file}.tmp`;
+    try {
+      const handle = await open(draft, 'w');
+      let bytes;
+      try {
+        bytes = await writeStateFile(handle, state);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(draft, file);
+      await syncFolder(this.folder);
+      this.#generation = generation;
+      for (const old of generations(this.folder).slice(KEPT)) await rm(join(this.folder, fileName(old)));
+      return { generation, bytes };
+    } catch (cause) {
+      await rm(draft, { force: true });
+      throw cause instanceof TidecastError ? cause : writeError(this.folder, cause);
+    }
+  }
+
+  close(): void {
+    this.#unlock();
+  }
+}
+
+/** Newest first. */
+function generations(folder: string): number[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .map((name) => Number(PATTERN.exec(name)?.[1]))
+    .filter((generation) => generation > 0)
+    .sort((a, b) => b - a);
+}
+
+function fileName(generation: number): string {
+  return `generation-${String(generation).padStart(9, '0')}.state`;
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await handle.sync();
+  await handle.close();
+}
+
+function writeError(folder: string, cause: unknown): TidecastError {
+  return new TidecastError('STATE_WRITE', { folder, reason: cause instanceof Error ? cause.message : String(cause) }, { cause });
+}
+
+/** The newest whole generation of a folder, without locking it: for inspection. */
+export function readNewest(folder: string): { readonly file: string; readonly state: Saved } | undefined {
+  for (const generation of generations(folder)) {
+    const file = join(folder, fileName(generation));
+    try {
+      return { file, state: readStateFile(file, readFileSync(file)) };
+    } catch (cause) {
+      if (generation === generations(folder).at(-1)) throw cause;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,77 @@
+/** The record of every retraining: written before new weights take effect, so that a restart repeats history and not the training. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { TidecastError } from '../core/errors.ts';
+import { loadModel, saveModel } from '../nn/files.ts';
+import type { NetworkShape, Weights } from '../nn/shape.ts';
+
+export interface SwapRecord {
+  /** Event time of the trigger, epoch ms. */
+  readonly trigger: number;
+  readonly mode: 'exact' | 'asap';
+  /** Rows ingested at which the weights took effect; used in `asap` mode. */
+  readonly rows: number;
+  /** Position of the source there. */
+  readonly position: Readonly<Record<string, number>>;
+  /** 0: the challenger was refused, the weights stay. */
+  readonly version: number;
+  readonly hash: string;
+  readonly champion: number | null;
+  readonly challenger: number | null;
+}
+
+/** `swaps.jsonl` and `weights/<version>-<hash>/` in the state folder. */
+export class SwapLog {
+  readonly #folder: string;
+  readonly #records: SwapRecord[] = [];
+
+  /** Reads what is there; a torn last line was never in effect and is dropped. */
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
+    if (!existsSync(this.#file)) return;
+    const lines = readFileSync(this.#file, 'utf8').split('\n');
+    lines.forEach((line, i) => {
+      if (line === '') return;
+      try {
+        this.#records.push(JSON.parse(line) as SwapRecord);
+      } catch (cause) {
+        if (i < lines.length - 1) throw new TidecastError('STATE_DAMAGED', { file: this.#file, line: i + 1 }, { cause });
+      }
+    });
+  }
+
+  get #file(): string {
+    return join(this.#folder, 'swaps.jsonl');
+  }
+
+  get records(): readonly SwapRecord[] {
+    return this.#records;
+  }
+
+  find(trigger: number, mode: SwapRecord['mode']): SwapRecord | undefined {
+    return this.#records.find((record) => record.trigger === trigger && record.mode === mode);
+  }
+
+  /** Makes weights durable, then the record; only then may they be used. */
+  write(record: SwapRecord, shape: NetworkShape, weights: Weights): void {
+    if (record.version > 0) saveModel(this.#weightsFolder(record), { shape, weights, meta: { trigger: record.trigger, version: record.version } });
+    // a torn line of an earlier end stays alone on its line
+    const file = openSync(this.#file, 'a');
+    try {
+      writeSync(file, `${JSON.stringify(record)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    this.#records.push(record);
+  }
+
+  weights(record: SwapRecord): Weights {
+    return loadModel(this.#weightsFolder(record)).weights;
+  }
+
+  #weightsFolder({ version, hash }: SwapRecord): string {
+    return join(this.#folder, 'weights', `${String(version).padStart(6, '0')}-${hash}`);
+  }
+}

@@ -1,0 +1,169 @@
+/** Station 5: rows in, forecasts out. */
+import { Observable, type OperatorFunction } from 'rxjs';
+import type { ForecastBatch, RowBatch } from '../core/batch.ts';
+import type { Ensemble, EnsembleOutput } from '../forecast/ensemble.ts';
+import type { Wave } from '../forecast/forecaster.ts';
+import type { WeightsBox } from '../forecast/weights.ts';
+import type { Lanes } from '../core/lanes.ts';
+
+export interface ForecastOptions {
+  readonly lanes: Lanes;
+  readonly ensemble: Ensemble;
+  readonly targets: number;
+  readonly horizon: number;
+  readonly quantiles: number;
+  /** Where the network's weights come from, if there is a network. */
+  readonly weights?: WeightsBox | undefined;
+}
+
+/**
+ * Scores what was forecast for each row, steps every model, and forecasts again.
+ *
+ * A batch is cut into waves in each of which a series occurs at most once; a wave is one matrix product over all its series. The cut
+ * never shows in the numbers.
+ *
+ * ```
+ * rows       --[a b a]--------[b]--|
+ * waves        [a b][a]       [b]
+ * forecasts  --[a b a]--------[b]--|
+ * ```
+ *
+ * Errors of the source are passed on; a batch is valid until the subscriber returns.
+ */
+export function forecast(options: ForecastOptions): OperatorFunction<RowBatch, ForecastBatch> {
+  return (source) =>
+    new Observable((out) => {
+      const waves = new Waves(options);
+      return source.subscribe({
+        next: (batch) => {
+          if (batch.length > 0) out.next(waves.run(batch));
+        },
+        error: (cause) => out.error(cause),
+        complete: () => out.complete(),
+      });
+    });
+}
+
+/** Cuts batches into waves and gathers each wave's columns; its buffers are reused from batch to batch. */
+class Waves {
+  readonly #options: ForecastOptions;
+  /** Per lane: the last batch it was seen in, and its wave there. */
+  #seen = new Float64Array(0);
+  #batch = 0;
+  #capacity = 0;
+  #waveOf = new Int32Array(0);
+  #order = new Int32Array(0);
+  #starts = new Int32Array(0);
+  #gathered!: { lanes: Int32Array; times: Float64Array; values: Float64Array; elapsed: Float64Array; flags: Uint8Array; steps: Int32Array };
+  #out!: Omit<EnsembleOutput, 'index'>;
+  #model = new Int32Array(0);
+
+  constructor(options: ForecastOptions) {
+    this.#options = options;
+  }
+
+  run(batch: RowBatch): ForecastBatch {
+    const { lanes, ensemble, targets, horizon, quantiles, weights } = this.#options;
+    const n = batch.length;
+    this.#reserve(n, batch.channels);
+    const waves = this.#cut(batch);
+    for (let w = 0; w < waves; w++) {
+      const from = this.#starts[w]!;
+      const rows = this.#starts[w + 1]! - from;
+      const index = this.#order.subarray(from, from + rows);
+      ensemble.step(this.#gather(batch, index, rows), this.#gathered.steps, { index, ...this.#out });
+    }
+    const versions = weights?.versions ?? [];
+    for (let i = 0; i < n; i++) this.#model[i] = weights ? Math.max(0, versions.indexOf(weights.at(batch.times[i]!))) : 0;
+    const cells = targets * horizon;
+    return {
+      length: n,
+      lanes: batch.lanes,
+      keys: lanes.keys,
+      issued: batch.times,
+      targets,
+      horizon,
+      quantileCount: quantiles,
+      validTimes: this.#out.validTimes.subarray(0, n * horizon),
+      mean: this.#out.mean.subarray(0, n * cells),
+      quantiles: this.#out.quantiles.subarray(0, n * cells * quantiles),
+      naive: this.#out.naive.subarray(0, n * cells),
+      model: this.#model.subarray(0, n),
+      models: weights ? versions.map(({ hash }) => hash) : [''],
+      actual: this.#out.actual.subarray(0, n * targets),
+      scoredTimes: this.#out.scoredTimes.subarray(0, n * horizon),
+      errors: this.#out.errors.subarray(0, n * cells),
+    };
+  }
+
+  /** Orders the rows by wave (a counting sort, stable) and returns the number of waves. */
+  #cut(batch: RowBatch): number {
+    const n = batch.length;
+    if (this.#seen.length < this.#options.lanes.size * 2) {
+      const grown = new Float64Array(Math.max(64, this.#options.lanes.size * 4));
+      grown.set(this.#seen);
+      this.#seen = grown;
+    }
+    const seen = this.#seen;
+    const stamp = ++this.#batch;
+    let waves = 0;
+    for (let i = 0; i < n; i++) {
+      const at = batch.lanes[i]! * 2;
+      const wave = seen[at] === stamp ? seen[at + 1]! + 1 : 0;
+      seen[at] = stamp;
+      seen[at + 1] = wave;
+      this.#waveOf[i] = wave;
+      if (wave >= waves) waves = wave + 1;
+    }
+    const starts = this.#starts.fill(0, 0, waves + 1);
+    for (let i = 0; i < n; i++) starts[this.#waveOf[i]! + 1]!++;
+    for (let w = 0; w < waves; w++) starts[w + 1]! += starts[w]!;
+    for (let i = 0; i < n; i++) this.#order[starts[this.#waveOf[i]!]!++] = i;
+    for (let w = waves; w > 0; w--) starts[w] = starts[w - 1]!;
+    starts[0] = 0;
+    return waves;
+  }
+
+  #gather(batch: RowBatch, index: Int32Array, rows: number): Wave {
+    const to = this.#gathered;
+    const { channels } = batch;
+    for (let k = 0; k < rows; k++) {
+      const i = index[k]!;
+      to.lanes[k] = batch.lanes[i]!;
+      to.times[k] = batch.times[i]!;
+      to.elapsed[k] = batch.elapsed[i]!;
+      to.flags[k] = batch.flags[i]!;
+      to.steps[k] = batch.steps[i]!;
+      for (let c = 0; c < channels; c++) to.values[k * channels + c] = batch.values[i * channels + c]!;
+    }
+    return { rows, lanes: to.lanes, times: to.times, values: to.values, channels, elapsed: to.elapsed, flags: to.flags };
+  }
+
+  #reserve(rows: number, channels: number): void {
+    if (this.#capacity >= rows) return;
+    const { targets, horizon, quantiles } = this.#options;
+    const cells = targets * horizon;
+    this.#capacity = rows;
+    this.#waveOf = new Int32Array(rows);
+    this.#order = new Int32Array(rows);
+    this.#starts = new Int32Array(rows + 1);
+    this.#model = new Int32Array(rows);
+    this.#gathered = {
+      lanes: new Int32Array(rows),
+      times: new Float64Array(rows),
+      values: new Float64Array(rows * channels),
+      elapsed: new Float64Array(rows),
+      flags: new Uint8Array(rows),
+      steps: new Int32Array(rows),
+    };
+    this.#out = {
+      mean: new Float64Array(rows * cells),
+      quantiles: new Float64Array(rows * cells * quantiles),
+      naive: new Float64Array(rows * cells),
+      validTimes: new Float64Array(rows * horizon),
+      actual: new Float64Array(rows * targets),
+      scoredTimes: new Float64Array(rows * horizon),
+      errors: new Float64Array(rows * cells),
+    };
+  }
+}

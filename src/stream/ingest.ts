@@ -1,0 +1,185 @@
+/** Stations 1 and 2: pulls batches from a source, names their lanes, and is the one place where anything waits. */
+import { Observable } from 'rxjs';
+import type { Reject, SourceBatch, TickBatch } from '../core/batch.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Source } from '../core/connector.ts';
+import type { Position } from '../core/position.ts';
+import type { State } from '../core/state.ts';
+import { Intake } from './intake.ts';
+
+/** Decides where the line must stop for retraining; see design.md section 4. Times are epoch ms, rows are rows ingested. */
+export interface Gate {
+  /** Told once, before the first row ever: no row can be older than this event time. */
+  start(time: number): void;
+  /** Event time of the next trigger; Infinity when there is none. */
+  readonly trigger: number;
+  /** Rows later than the trigger wait until `pass` has resolved. */
+  readonly exact: boolean;
+  /** Rows ingested at which a recorded swap takes effect; Infinity when there is none. */
+  readonly swapAt: number;
+  /** Every row at or before `trigger` went through; `next` is the earliest time of any row still to come. */
+  pass(next: number): Promise<void>;
+  /** Called between two batches: a finished training may be recorded and swapped here. */
+  between(rows: number, position: Position): Promise<void>;
+}
+
+/** A consistent cut of the input. */
+export interface Place {
+  /** Rows ingested. */
+  readonly rows: number;
+  readonly position: Position;
+  /** Newest event time, epoch ms. */
+  readonly time: number;
+  /** The input ended here; what is still held back goes through after this cut. */
+  readonly last: boolean;
+}
+
+export interface IngestOptions {
+  readonly state: State;
+  readonly signal?: AbortSignal;
+  readonly clock: Clock;
+  /** How much older than the newest tick of its partition a tick may be, ms. */
+  readonly lateness?: number;
+  /** A tick further ahead of the newest than this does not move the source's watermark, ms. */
+  readonly maxAhead?: number;
+  /** A lane idle for longer than this, in event time, is spilled, ms. */
+  readonly timeToLive?: number;
+  readonly gate?: Gate;
+  readonly reject?: (rejects: readonly Reject[]) => void;
+  /** Resolves when the sinks have room again; undefined when they have. */
+  readonly room?: () => Promise<void> | undefined;
+  /** Called between two batches, where the state is a consistent cut. */
+  readonly between?: (cut: Place) => Promise<void> | undefined;
+  /** Rows a second at most; unset: as fast as it goes. */
+  readonly rowsPerSecond?: number;
+  readonly evicted?: (series: string) => void;
+}
+
+/** Work between two looks at the event loop. */
+const SLICE_MS = 20;
+const SMALLEST_CUT = 16;
+const LARGEST_CUT = 8192;
+
+/**
+ * Pulls a source through the line, batch by batch.
+ *
+ * Like `from(asyncIterable)`, but with room to breathe: the next batch is asked for only when the last one went through, the sinks
+ * have room, weights that are due are there, and a checkpoint that is due was cut.
+ *
+ * ```
+ * source  --[a b c]----------[d]--|
+ * ingest  --[a b]-[c]--------[d]--|      re-cut to at most 20 ms of work
+ * ```
+ *
+ * Completes when the source ends or the signal is aborted (then nothing is let go of early: a restart continues exactly). An error of
+ * the source is passed on.
+ */
+export function ingest(source: Source, options: IngestOptions): Observable<TickBatch> {
+  return new Observable((out) => {
+    const stop = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    run(source, options, signal, (batch) => out.next(batch)).then(
+      () => out.complete(),
+      (cause) => out.error(cause),
+    );
+    return () => stop.abort();
+  });
+}
+
+async function run(source: Source, options: IngestOptions, signal: AbortSignal, emit: (batch: TickBatch) => void): Promise<void> {
+  const { clock, gate, state } = options;
+  const intake = new Intake(options);
+  state.add('ingest', intake);
+  const pace = pacer(clock, options.rowsPerSecond);
+  let cut = LARGEST_CUT / 8;
+  let lastYield = clock.elapsed();
+
+  /** Hands a batch on and waits for whatever must be waited for before the next. */
+  const pass = async (batch: TickBatch): Promise<void> => {
+    const started = performance.now();
+    emit(batch);
+    const took = performance.now() - started;
+    if (batch.lanes.length === cut) {
+      if (took > SLICE_MS && cut > SMALLEST_CUT) cut = Math.max(SMALLEST_CUT, cut >> 1);
+      else if (took < SLICE_MS / 4 && cut < LARGEST_CUT) cut *= 2;
+    }
+    await options.room?.();
+  };
+
+  /** Lets everything at or before each trigger through, in order, as far as the watermark allows. */
+  const passTriggers = async (): Promise<void> => {
+    while (gate && intake.watermark > gate.trigger) {
+      const { trigger } = gate;
+      const due = intake.takeHeld(trigger);
+      if (due) await pass(due);
+      await pass(intake.mark(trigger, true));
+      await gate.pass(intake.nextTime());
+    }
+    if (!gate?.exact || intake.heldRows === 0) return;
+    const free = intake.takeHeld(gate.trigger);
+    if (free) await pass(free);
+  };
+
+  if (gate) await gate.between(intake.rows, intake.position);
+  await passTriggers();
+  for await (const batch of source.read(intake.started ? intake.position : undefined, signal)) {
+    if (batch.rejects?.length) options.reject?.(batch.rejects);
+    const ticks = intake.name(batch);
+    if (gate && intake.newest === -Infinity) startGate(gate, batch, options.lateness ?? 0);
+    for (let at = 0; at < batch.times.length && !signal.aborted; ) {
+      const most = Math.min(batch.times.length, at + cut, at + pace.most(), at + Math.max(0, (gate?.swapAt ?? Infinity) - intake.rows));
+      const end = intake.advance(batch, at, most, gate?.trigger ?? Infinity);
+      const rows = intake.take(ticks, at, end, gate?.exact ? gate.trigger : Infinity);
+      if (rows.lanes.length > 0) await pass(rows);
+      await passTriggers();
+      await gate?.between(intake.rows, intake.position);
+      await options.between?.(intake.place(false));
+      await pace.wait(end - at, signal);
+      at = end;
+      if (clock.elapsed() - lastYield > SLICE_MS) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        lastYield = clock.elapsed();
+      }
+    }
+    if (signal.aborted) return;
+    intake.evictIdle();
+  }
+  if (signal.aborted) return;
+  await finish(intake, gate, pass, options);
+}
+
+/** The input ended: what was held back for order or retraining goes through, up to the newest time seen. */
+async function finish(intake: Intake, gate: Gate | undefined, pass: (batch: TickBatch) => Promise<void>, options: IngestOptions): Promise<void> {
+  // the last cut lies before this, so that a run over a longer input continues as if it had never ended
+  await options.between?.(intake.place(true));
+  if (!intake.started) return;
+  while (gate && intake.newest > gate.trigger) {
+    const due = intake.takeHeld(gate.trigger);
+    if (due) await pass(due);
+    await pass(intake.mark(gate.trigger, true));
+    await gate.pass(intake.nextTime());
+  }
+  const rest = intake.takeHeld(Infinity);
+  if (rest) await pass(rest);
+  await pass(intake.mark(intake.newest, false));
+}
+
+/** Rows a second, kept over the whole run. */
+function pacer(clock: Clock, rowsPerSecond: number | undefined) {
+  if (rowsPerSecond === undefined) return { most: () => Infinity, wait: async () => undefined };
+  const start = clock.elapsed();
+  let rows = 0;
+  return {
+    most: () => Math.max(1, Math.ceil(rowsPerSecond / 20)),
+    wait: async (n: number, signal: AbortSignal) => {
+      rows += n;
+      const ahead = (rows / rowsPerSecond) * 1000 - (clock.elapsed() - start);
+      if (ahead > 0) await clock.sleep(ahead, signal);
+    },
+  };
+}
+
+function startGate(gate: Gate, batch: SourceBatch, lateness: number): void {
+  const first = batch.times.find((time) => time === time);
+  if (first !== undefined) gate.start(first - lateness);
+}

@@ -1,0 +1,140 @@
+/** How a network is retrained: truncated BPTT over windows of each series' newest rows. A pure function of its job. */
+import { Random, seedOf } from '../core/random.ts';
+import { cos } from '../core/math/math.ts';
+import { Network } from '../nn/network.ts';
+import type { LossSpec } from '../nn/losses.ts';
+import { Trainer } from '../nn/trainer.ts';
+import type { Weights } from '../nn/shape.ts';
+import { heldOutLoss } from './challenger.ts';
+import type { TrainingJob, TrainingResult } from './job.ts';
+import { scaledSeries, type ScaledSeries } from './sequences.ts';
+
+/** The first training starts from nothing and is given this many times the epochs. */
+const FIRST_TRAINING = 4;
+const HUBER_DELTA = 1;
+
+/** The loss that training and comparison share. */
+export function lossOfJob(job: TrainingJob): LossSpec {
+  return { mean: job.options.loss, delta: HUBER_DELTA, quantiles: job.quantiles };
+}
+
+/**
+ * Trains a challenger from the champion's weights and compares the two on held-out rows.
+ *
+ * Each epoch cuts every series into windows of `burnIn + steps` rows at a random offset; a window starts from a zero state, its first
+ * `burnIn` rows only warm it, and the loss is taken on the rest (truncated BPTT with k1 = steps, k2 = burnIn + steps; Williams and
+ * Peng 1990). The epoch with the lowest held-out loss is the challenger. Same job, same bits.
+ */
+export function train(job: TrainingJob, progress?: (epoch: number, loss: number) => void): TrainingResult {
+  const series = scaledSeries(job);
+  const loss = lossOfJob(job);
+  const outputs = job.sizes.targets * job.sizes.horizon;
+  const network = new Network(job.shape, { slots: 1 });
+  const compare = (weights: Weights): number => {
+    network.setWeights(0, weights);
+    return heldOutLoss(network, 0, series, outputs, loss, job.options.burnIn * 2);
+  };
+  const champion = compare(job.weights);
+  let best = { loss: Infinity, weights: job.weights };
+  const fit = new Fit(job, series, loss);
+  let last = NaN;
+  const epochs = job.options.epochs * (job.first ? FIRST_TRAINING : 1);
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    // cosine decay (Loshchilov and Hutter 2017), to a twentieth
+    last = fit.epoch(job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))) * (job.first ? 1 : 0.5));
+    progress?.(epoch, last);
+    if (last !== last) break;
+    const weights = fit.weights();
+    const challenger = compare(weights);
+    if (challenger < best.loss) best = { loss: challenger, weights };
+  }
+  const rows = series.reduce((sum, { rows: n, from }) => sum + n - from, 0);
+  const accepted = best.loss < champion;
+  return { accepted, weights: best.weights, loss: last, champion, challenger: best.loss, rows, series: series.length, gradientNorm: fit.gradientNorm };
+}
+
+class Fit {
+  gradientNorm = 0;
+  readonly #series: readonly ScaledSeries[];
+  readonly #random: Random;
+  readonly #steps: number;
+  readonly #burnIn: number;
+  readonly #batch: number;
+  readonly #outputs: number;
+  readonly #horizon: number;
+  readonly #trainer: Trainer | undefined;
+
+  constructor(job: TrainingJob, series: readonly ScaledSeries[], loss: LossSpec) {
+    const { options } = job;
+    const longest = series.reduce((most, { split, from }) => Math.max(most, split - from), 0);
+    this.#burnIn = Math.min(options.burnIn, Math.floor(longest / 3));
+    this.#steps = Math.min(options.steps, longest - this.#burnIn);
+    const length = this.#burnIn + this.#steps;
+    this.#series = series.filter(({ split, from }) => split - from >= length);
+    const windows = this.#series.reduce((sum, { split, from }) => sum + Math.floor((split - from - this.#burnIn) / this.#steps), 0);
+    this.#batch = Math.max(1, Math.min(options.batch, windows));
+    this.#outputs = job.sizes.targets * job.sizes.horizon;
+    this.#horizon = job.sizes.horizon;
+    this.#random = new Random(seedOf(job.seed, 'training', job.trigger));
+    if (windows === 0) return;
+    const { learningRate, weightDecay, clip } = options;
+    this.#trainer = new Trainer(job.shape, { batch: this.#batch, steps: length }, loss, { learningRate, weightDecay, clipNorm: clip });
+    this.#trainer.load(job.weights);
+  }
+
+  weights(): Weights {
+    return new Map([...this.#trainer!.weights()].map(([name, data]) => [name, data.slice()]));
+  }
+
+  /** One pass over all windows; returns the mean loss, NaN when there is nothing to train on or it diverged. */
+  epoch(learningRate: number): number {
+    const trainer = this.#trainer;
+    if (!trainer) return NaN;
+    const windows = this.#windows();
+    const order = this.#random.permutation(windows.length);
+    let sum = 0;
+    let batches = 0;
+    for (let at = 0; at < order.length; at += this.#batch) {
+      for (let b = 0; b < this.#batch; b++) {
+        const window = windows[order[at + b < order.length ? at + b : at]!]!;
+        this.#fill(b, window.series, window.start, at + b < order.length);
+      }
+      trainer.state.fill(0);
+      sum += trainer.forward();
+      batches++;
+      trainer.backward();
+      this.gradientNorm = Math.max(this.gradientNorm, trainer.update(learningRate));
+    }
+    const mean = sum / batches;
+    return mean - mean === 0 ? mean : NaN;
+  }
+
+  #windows(): { series: ScaledSeries; start: number }[] {
+    const length = this.#burnIn + this.#steps;
+    return this.#series.flatMap((series) => {
+      const room = series.split - series.from - length;
+      const offset = this.#random.below(Math.min(this.#steps, room + 1));
+      const starts = [];
+      for (let start = series.from + offset; start + length <= series.split; start += this.#steps) starts.push({ series, start });
+      return starts;
+    });
+  }
+
+  #fill(b: number, series: ScaledSeries, start: number, used: boolean): void {
+    const trainer = this.#trainer!;
+    const { x, target } = trainer;
+    const inputs = series.x.length / series.rows;
+    const outputs = this.#outputs;
+    for (let step = 0; step < this.#burnIn + this.#steps; step++) {
+      const row = start + step;
+      x.set(series.x.subarray(row * inputs, (row + 1) * inputs), (step * this.#batch + b) * inputs);
+      const to = (step * this.#batch + b) * outputs;
+      for (let o = 0; o < outputs; o++) target[to + o] = used && step >= this.#burnIn ? this.#truth(series, row, o) : NaN;
+    }
+  }
+
+  /** A target that lies in the held-out rows is not shown to training. */
+  #truth(series: ScaledSeries, row: number, output: number): number {
+    return row + 1 + (output % this.#horizon) < series.split ? series.y[row * this.#outputs + output]! : NaN;
+  }
+}

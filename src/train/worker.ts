@@ -1,0 +1,76 @@
+/** Trains in a thread of its own, so that the line never stands still; whatever happens there, the old weights stay. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { TidecastError } from '../core/errors.ts';
+import type { TrainingJob, TrainingResult } from './job.ts';
+
+/** Runs a job somewhere and resolves with its result. */
+export type TrainingRunner = (job: TrainingJob) => Promise<TrainingResult>;
+
+/** JavaScript heap of the thread; its arrays lie outside of it. */
+const HEAP_MB = 1024;
+
+export interface TrainingWorkerOptions {
+  /** A job that takes longer is ended with its thread, ms. */
+  readonly deadline: number;
+  /** Sets and clears the deadline; handed in, because this folder keeps no clock. */
+  readonly timer: (ms: number, late: () => void) => () => void;
+  /** The thread's program; by default the one beside this file. */
+  readonly program?: URL;
+}
+
+/** One thread, started at the first job, restarted after a job that failed, ended by `close`. */
+export class TrainingWorker {
+  readonly #options: TrainingWorkerOptions;
+  #worker: Worker | undefined;
+
+  constructor(options: TrainingWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Trains; rejects with `TRAIN_FAILED` when the thread throws, runs out of memory, exits or misses the deadline. */
+  run(job: TrainingJob): Promise<TrainingResult> {
+    const worker = (this.#worker ??= new Worker(this.#options.program ?? program(), {
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    }));
+    return new Promise((resolve, reject) => {
+      // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a thread speaks in whatever it was sent
+      const listeners: Record<string, (value: any) => void> = {
+        message: (result: TrainingResult) => end(() => resolve(result)),
+        messageerror: (cause: Error) => fail('its answer could not be read', cause),
+        error: (cause: Error) => fail(cause.message, cause),
+        exit: (code: number) => fail(`the thread ended with code ${code}`),
+      };
+      const end = (settle: () => void) => {
+        stopTimer();
+        // one by one: removing all would also remove the thread's own, and its port would never speak again
+        for (const [event, listener] of Object.entries(listeners)) worker.off(event, listener);
+        settle();
+      };
+      const fail = (reason: string, cause?: unknown) =>
+        end(() => {
+          if (this.#worker === worker) this.#worker = undefined;
+          // what a dying thread still says must not end the process
+          worker.on('error', () => undefined);
+          void worker.terminate();
+          reject(new TidecastError('TRAIN_FAILED', { trigger: new Date(job.trigger).toISOString(), reason }, { cause }));
+        });
+      const stopTimer = this.#options.timer(this.#options.deadline, () => fail(`took longer than ${this.#options.deadline} ms`));
+      for (const [event, listener] of Object.entries(listeners)) worker.on(event, listener);
+      worker.postMessage(job);
+    });
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+}
+
+/** A thread cannot load TypeScript on every supported Node, so sources use the built program. */
+function program(): URL {
+  const beside = new URL('./worker-main.js', import.meta.url);
+  return existsSync(fileURLToPath(beside)) ? beside : new URL('../../dist/src/train/worker-main.js', import.meta.url);
+}

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { BANK, type Setting } from '../../src/forecast/holt-winters.ts';
+import { replay } from '../support/replay.ts';
+import { SYNTHETIC } from '../support/synthetic.ts';
+
+/** The textbook's recursions, one setting at a time over the whole series: one-step errors and forecasts of every row. */
+function plain(y: Float64Array, { alpha, beta, phi, gamma, rho }: Setting, season: number, horizon: number) {
+  const start = season > 0 ? season - 1 : 0;
+  const s: number[] = [];
+  let l = y[0]!;
+  let b = 0;
+  let u = 0;
+  const errors: number[] = [];
+  const forecasts: number[][] = [];
+  for (let t = start; t < y.length; t++) {
+    if (t === start && season > 0) {
+      l = y.slice(0, season).reduce((sum, value) => sum + value, 0) / season;
+      for (let i = 0; i < season; i++) s[i] = y[i]! - l;
+    } else if (t > start) {
+      const f = l + phi * b + (season > 0 ? s[t - season]! : 0);
+      const e = y[t]! - f - rho * u;
+      l = l + phi * b + alpha * e;
+      b = phi * b + alpha * beta * e;
+      u = y[t]! - f;
+      if (season > 0) s[t] = s[t - season]! + gamma * e;
+      errors[t] = Math.abs(e);
+    }
+    forecasts[t] = Array.from({ length: horizon }, (_, i) => {
+      let sum = l + (season > 0 ? s[t + i + 1 - season * Math.ceil((i + 1) / season)]! : 0) + u * rho ** (i + 1);
+      for (let k = 1; k <= i + 1; k++) sum += phi ** k * b;
+      return sum;
+    });
+  }
+  return { errors, forecasts };
+}
+
+describe('holt-winters', () => {
+  it.each([0, 12])('says what the best setting of the bank says, run one by one: season %i', (season) => {
+    const horizon = 15;
+    const y = SYNTHETIC[3]!().values.slice(0, 400);
+    const settings = [...BANK.level, ...BANK.damped];
+    const runs = settings.map((setting) => plain(y, setting, 0, horizon));
+    if (season > 0) runs.push(...BANK.seasonal.map((setting) => plain(y, setting, season, horizon)));
+    const score = settings.map(() => 0);
+    const { mean } = replay('holt-winters', { values: y, horizon, config: { season } });
+    for (let t = 0; t < y.length; t++) {
+      if (season > 0 && t === season - 1) {
+        score.forEach((value, i) => t > 0 && (score[i] = value + 0.01 * (runs[i]!.errors[t]! - value)));
+        const best = Math.min(...score);
+        score.push(best, best);
+      } else if (t > 0) score.forEach((value, i) => (score[i] = value + 0.01 * (runs[i]!.errors[t]! - value)));
+      const best = score.indexOf(Math.min(...score));
+      runs[best]!.forecasts[t]!.forEach((value, i) => expect(mean[t * horizon + i]).toBeCloseTo(value, 8));
+    }
+  });
+
+  it('finds a season: less than half the naive error on a seasonal series', () => {
+    const { values } = SYNTHETIC[4]!();
+    const mae = (name: string) => {
+      const { mean } = replay(name, { values, seasons: [48], horizon: 12 });
+      let sum = 0;
+      for (let t = 2000; t + 12 < values.length; t++) sum += Math.abs(values[t + 12]! - mean[t * 12 + 11]!);
+      return sum;
+    };
+    expect(mae('holt-winters')).toBeLessThan(mae('naive') / 2);
+  });
+
+  it('leaves out a season that is too long to afford, unless the configuration names it', () => {
+    const bytes = (config: object) =>
+      replay('holt-winters', { values: [1], seasons: [48, 336, 2016], config }).state.lanes.snapshot().columns;
+    const length = (config: object) => bytes(config).find(({ name }) => name === 'holt-winters.seasons')!.stride;
+    expect(length({})).toBe(2 * 336);
+    expect(length({ season: 2016 })).toBe(2 * 2016);
+    expect(length({ season: 0 })).toBe(0);
+  });
+});

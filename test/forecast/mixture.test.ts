@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Lanes } from '../../src/core/lanes.ts';
+import { log } from '../../src/core/math/math.ts';
+import { Random } from '../../src/core/random.ts';
+import { Mixture, RATE, SHARE } from '../../src/forecast/mixture.ts';
+import { SYNTHETIC } from '../support/synthetic.ts';
+import { replay } from '../support/replay.ts';
+
+/** Runs the mixture over `experts[e][t]` for the truths y(t); its forecasts. */
+function run(experts: readonly ArrayLike<number>[], y: ArrayLike<number>): Float64Array {
+  const lanes = new Lanes();
+  const mixture = new Mixture(lanes, { experts: experts.length, cells: 1 });
+  const lane = lanes.lane('a');
+  const said = new Float64Array(experts.length);
+  return Float64Array.from(y, (truth, t) => {
+    experts.forEach((expert, e) => (said[e] = expert[t]!));
+    const mixed = mixture.combine(lane, 0, said, 0, 1);
+    mixture.update(lane, 0, said, 0, 1, truth);
+    return mixed;
+  });
+}
+
+const loss = (said: ArrayLike<number>, y: ArrayLike<number>, from = 0) =>
+  Array.from(y).reduce((sum, truth, t) => (t < from ? sum : sum + Math.abs(truth - said[t]!)), 0);
+
+/**
+ * The bound of its docstring, measured: losses over the best sequence of experts that changes only at `changes`, less what the
+ * bound allows. `plain` is the same with absolute errors instead of the losses that it learns from (never larger, by convexity).
+ */
+function excess(experts: readonly ArrayLike<number>[], y: ArrayLike<number>, changes: readonly number[]) {
+  const mixed = run(experts, y);
+  const n = experts.length;
+  const rounds = y.length;
+  let scale = 0;
+  let allowed = (Math.log(n) + changes.length * Math.log(n / SHARE) - (rounds - 1 - changes.length) * Math.log(1 - SHARE)) / RATE;
+  const learned: number[][] = [];
+  const errors: number[][] = [];
+  for (let t = 0; t < rounds; t++) {
+    const own = Math.abs(mixed[t]! - y[t]!);
+    scale += Math.max(0.01, 1 / (t + 1)) * (Math.min(own, scale > 0 ? 30 * scale : own) - scale);
+    const sign = Math.sign(mixed[t]! - y[t]!);
+    const plain = experts.map((expert) => (scale > 0 ? (Math.abs(expert[t]! - y[t]!) - own) / scale : 0));
+    const losses = experts.map((expert, e) => {
+      const z = scale > 0 ? (0.2 * sign * (expert[t]! - mixed[t]!)) / scale + 0.8 * plain[e]! : 0;
+      return Math.max(-30, Math.min(30, z));
+    });
+    learned.push(losses);
+    errors.push(plain);
+    allowed += (RATE / 8) * (Math.max(...losses) - Math.min(...losses)) ** 2;
+  }
+  const borders = [0, ...changes, rounds];
+  const regret = (losses: readonly number[][]) => {
+    let sum = 0;
+    for (let b = 0; b + 1 < borders.length; b++) {
+      const part = losses.slice(borders[b], borders[b + 1]);
+      sum += Math.max(...experts.map((_, e) => part.reduce((total, row) => total - row[e]!, 0)));
+    }
+    return sum;
+  };
+  return { learned: regret(learned) - allowed, plain: regret(errors) - allowed };
+}
+
+describe('mixture', () => {
+  it('keeps its regret bound on any sequence, against the best expert and the best that changes', () => {
+    const value = fc.integer({ min: -50, max: 50 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(value, value, value, value), { minLength: 20, maxLength: 300 }), (rows) => {
+        const y = rows.map((row) => row[0]);
+        const experts = [1, 2, 3].map((e) => rows.map((row) => row[e as 1]));
+        expect(excess(experts, y, []).learned).toBeLessThan(0);
+        expect(excess(experts, y, [Math.floor(rows.length / 2)]).learned).toBeLessThan(0);
+      }),
+      { numRuns: 100, seed: 1 },
+    );
+  });
+
+  it('keeps it against an adversary who puts the truth where the mixture is worst', () => {
+    const lanes = new Lanes();
+    const mixture = new Mixture(lanes, { experts: 3, cells: 1 });
+    const lane = lanes.lane('a');
+    const experts = [[], [], []] as number[][];
+    const y: number[] = [];
+    const random = new Random(2);
+    for (let t = 0; t < 2000; t++) {
+      const said = Float64Array.from({ length: 3 }, () => random.normal(log));
+      y.push(mixture.combine(lane, 0, said, 0, 1) > 0 ? -1 : 1);
+      said.forEach((forecast, e) => experts[e]!.push(forecast));
+      mixture.update(lane, 0, said, 0, 1, y[t]!);
+    }
+    expect(excess(experts, y, []).plain).toBeLessThan(0);
+    expect(excess(experts, y, [500, 1500]).plain).toBeLessThan(0);
+  });
+
+  it('follows a change of the best expert within 100 rows', () => {
+    const random = new Random(1);
+    const y = Array.from({ length: 2000 }, () => random.normal(log));
+    const good = (t: number) => y[t]! + 0.5 * Math.sin(t);
+    const bad = (t: number) => y[t]! + 3 + Math.cos(t);
+    const experts = [0, 1].map((e) => y.map((_, t) => (t < 1000 === (e === 0) ? good(t) : bad(t))));
+    const mixed = run(experts, y);
+    expect(loss(mixed, y, 1100)).toBeLessThan(
+      1.05 * y.reduce((sum, truth, t) => (t < 1100 ? sum : sum + Math.abs(truth - good(t))), 0),
+    );
+  });
+
+  it('costs less than 1 % over naive on a random walk, among experts that know nothing', () => {
+    const { values } = SYNTHETIC[0]!();
+    const y = values.slice(1);
+    const experts = ['naive', 'seasonal-naive', 'holt-winters', 'linear'].map(
+      (name) => replay(name, { values, seasons: [48] }).mean,
+    );
+    expect(loss(run(experts, y), y, 500)).toBeLessThan(1.01 * loss(experts[0]!, y, 500));
+  });
+
+  it('gives weights that are positive, sum to one, and do not care for units', () => {
+    const random = new Random(4);
+    const y = Array.from({ length: 300 }, () => random.normal(log));
+    const experts = [0, 1, 2].map((e) => y.map((truth) => truth + e + random.normal(log)));
+    const mixed = run(experts, y);
+    const scaled = run(
+      experts.map((expert) => expert.map((value) => 1024 * value)),
+      y.map((value) => 1024 * value),
+    );
+    mixed.forEach((value, t) => expect(scaled[t]).toBe(1024 * value));
+    const lanes = new Lanes();
+    const mixture = new Mixture(lanes, { experts: 3, cells: 2 });
+    const lane = lanes.lane('a');
+    const into = new Float64Array(3);
+    mixture.weights(lane, 1, into);
+    expect([...into]).toEqual([1 / 3, 1 / 3, 1 / 3]);
+    for (const truth of [0, 1e308, -1e308, 5, NaN, 5e-324, 7]) {
+      mixture.update(lane, 1, Float64Array.of(0, 1e308, 3), 0, 1, truth);
+      mixture.weights(lane, 1, into);
+      expect(into.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
+      for (const weight of into) expect(weight).toBeGreaterThan(0);
+    }
+    mixture.weights(lane, 0, into);
+    expect([...into]).toEqual([1 / 3, 1 / 3, 1 / 3]);
+  });
+});
