@@ -220,6 +220,7 @@ async function indexFile(handle: FileHandle, size: number): Promise<Parts> {
   const { at: end, length } = footerExtent(size < 18 ? new Uint8Array(0) : await read(handle, size - 10, 10), size);
   const footer = FlatTable.root(await read(handle, end, length));
   const schema = footerSchema(footer);
+  await assertComplete(handle, [...footerBlocks(footer, 2, end), ...footerBlocks(footer, 3, end)], end);
   const dictionaries: DictionaryBlock[] = [];
   for (const block of footerBlocks(footer, 2, end)) dictionaries.push(dictionaryBlock(block, await read(handle, block.at, block.metadata), schema, 0));
   const batches: BatchBlock[] = [];
@@ -234,19 +235,26 @@ async function indexFile(handle: FileHandle, size: number): Promise<Parts> {
 
 function footerBlocks(footer: FlatTable, field: number, end: number): Block[] {
   const { at, length } = footer.vector(field, 24);
-  const blocks = Array.from({ length }, (_, i): Block => {
+  return Array.from({ length }, (_, i): Block => {
     const from = int64(footer.bytes, at + 24 * i);
     const metadata = footer.bytes.getInt32(at + 24 * i + 8, true);
     const bodyLength = int64(footer.bytes, at + 24 * i + 16);
     sound(from >= 8 && metadata >= 8 && bodyLength >= 0 && from + metadata + bodyLength <= end, `the footer's entry ${i} points outside the file`);
     return { at: from, metadata, body: from + metadata, bodyLength };
   });
-  const sorted = [...blocks].sort((a, b) => a.at - b.at);
-  for (let i = 1; i < sorted.length; i++) {
-    const before = sorted[i - 1]!;
-    sound(before.body + before.bodyLength <= sorted[i]!.at, "two of the footer's entries overlap");
+}
+
+/** A footer that lost an entry would lose rows in silence: what follows an entry must be another one, or no message. */
+async function assertComplete(handle: FileHandle, blocks: Block[], end: number): Promise<void> {
+  blocks.sort((a, b) => a.at - b.at);
+  for (const [i, block] of blocks.entries()) {
+    const after = block.body + block.bodyLength;
+    const next = blocks[i + 1]?.at ?? end;
+    sound(after <= next, "two of the footer's entries overlap");
+    if (next - after < 16) continue;
+    const prefix = new DataView((await read(handle, after, 8)).buffer);
+    sound(prefix.getInt32(0, true) !== -1 || prefix.getInt32(4, true) === 0, `the footer does not mention the message at byte ${after}`);
   }
-  return blocks;
 }
 
 async function indexStream(handle: FileHandle, size: number): Promise<Parts> {

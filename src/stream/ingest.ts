@@ -72,13 +72,15 @@ const LARGEST_CUT = 8192;
  * ```
  *
  * Completes when the source ends or the signal is aborted (then nothing is let go of early: a restart continues exactly). An error of
- * the source is passed on.
+ * the source is passed on. State: the lane column and part `ingest`; it belongs to `state`, so subscribe once.
  */
 export function ingest(source: Source, options: IngestOptions): Observable<TickBatch> {
+  const intake = new Intake(options);
+  options.state.add('ingest', intake);
   return new Observable((out) => {
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-    run(source, options, signal, (batch) => out.next(batch)).then(
+    run(source, intake, options, signal, (batch) => out.next(batch)).then(
       () => out.complete(),
       (cause) => out.error(cause),
     );
@@ -86,10 +88,8 @@ export function ingest(source: Source, options: IngestOptions): Observable<TickB
   });
 }
 
-async function run(source: Source, options: IngestOptions, signal: AbortSignal, emit: (batch: TickBatch) => void): Promise<void> {
-  const { clock, gate, state } = options;
-  const intake = new Intake(options);
-  state.add('ingest', intake);
+async function run(source: Source, intake: Intake, options: IngestOptions, signal: AbortSignal, emit: (batch: TickBatch) => void): Promise<void> {
+  const { clock, gate } = options;
   const pace = pacer(clock, options.rowsPerSecond);
   let cut = LARGEST_CUT / 8;
   let lastYield = clock.elapsed();

@@ -40,10 +40,10 @@ export interface WindowOptions {
  * rows$     -----------A5-----B5----|      a bar closes with the first tick after it, or a watermark at or after its end
  * ```
  *
- * Ticks must come in order of time for each series (`clean`). `grid: rows` passes every tick on; `steps` is then always 1, for step
- * h is the h-th next row whatever the time between, which `elapsed` carries. With `grid: rows` a row is missing when more than 1.5 intervals of open
- * time lie between two rows. Imputed rows come right before the observed row that ends their gap. Nothing is let go at the end of
- * the input: open bars are state.
+ * Ticks must come in order of time for each series (`clean`). With `grid: rows` every tick is passed on and `steps` is always 1, for
+ * step h is the h-th next row whatever the time between, which `elapsed` carries; a row counts as missing when more than 1.5
+ * intervals of open time lie between two ticks. Imputed rows come right before the observed row that ends their gap. Nothing is
+ * let go at the end of the input: open bars are state, until a watermark closes them.
  *
  * An error of the source is passed on; so is one that `reject` throws.
  * State: lane columns `bars.*` and `window.*`; it belongs to `state`, so subscribe once.
