@@ -42,7 +42,9 @@ class ArrowSink implements Sink {
   readonly #merge: boolean;
   readonly #pipeline: string;
   #context: SinkContext | undefined;
+  /** The cut that is being filled, and the one that is being made durable meanwhile or is free. */
   #writers: Record<TableName, TableWriter> | undefined;
+  #others: Record<TableName, TableWriter> | undefined;
   #writer: (table: TableName, name: string) => TableWriter = () => {
     throw new TidecastError('INTERNAL', { sink: 'arrow', problem: 'written to before it was opened' });
   };
@@ -70,7 +72,9 @@ class ArrowSink implements Sink {
     } catch (error) {
       throw new TidecastError('SINK_FOLDER', { folder: this.#folder, problem: (error as NodeJS.ErrnoException).code ?? String(error) }, { cause: error });
     }
-    this.#writers = { forecasts: this.#writer('forecasts', 'forecasts'), scores: this.#writer('scores', 'scores'), rejects: this.#writer('rejects', 'rejects') };
+    const writers = (name: string) => ({ forecasts: this.#writer('forecasts', `forecasts-${name}`), scores: this.#writer('scores', `scores-${name}`), rejects: this.#writer('rejects', `rejects-${name}`) });
+    this.#writers = writers('one');
+    this.#others = writers('other');
   }
 
   write(batch: ForecastBatch): void | Promise<void> {
@@ -88,6 +92,9 @@ class ArrowSink implements Sink {
 
   async flush(cut: Cut): Promise<void> {
     const writers = this.#open();
+    // what is written from here on, while this cut goes to disk, belongs to the next
+    this.#writers = this.#others;
+    this.#others = writers;
     for (const table of TABLES) {
       const path = join(this.#folder, segmentName(table, cut.from));
       if (writers[table].rows > 0) await writers[table].finish(path);
@@ -100,7 +107,10 @@ class ArrowSink implements Sink {
     const writers = this.#writers;
     if (!writers) return;
     this.#writers = undefined;
-    for (const table of TABLES) await writers[table].discard();
+    for (const table of TABLES) {
+      await writers[table].discard();
+      await this.#others![table].discard();
+    }
     if (complete && this.#merge) await this.#mergeAll();
   }
 

@@ -19,17 +19,20 @@ export class Body {
   held = 0;
   readonly #file: ArrowFile;
   readonly #block: Block;
+  readonly #atOnce: boolean;
   readonly #decoded = new Map<number, Uint8Array>();
   #whole: Uint8Array | undefined;
 
-  private constructor(file: ArrowFile, block: Block, meta: BatchMeta) {
+  private constructor(file: ArrowFile, block: Block, meta: BatchMeta, atOnce: boolean) {
+    this.#atOnce = atOnce;
     this.#file = file;
     this.#block = block;
     this.meta = meta;
   }
 
-  static async open(file: ArrowFile, block: Block): Promise<Body> {
-    return new Body(file, block, await file.meta(block));
+  /** `ranged`: read nothing but what is asked for, even of a small body. */
+  static async open(file: ArrowFile, block: Block, ranged = false): Promise<Body> {
+    return new Body(file, block, await file.meta(block), !ranged && block.bodyLength <= SMALL_BODY);
   }
 
   /** Bytes of a buffer, uncompressed. */
@@ -81,7 +84,7 @@ export class Body {
 
   async #raw(at: number, length: number): Promise<Uint8Array> {
     const { body, bodyLength } = this.#block;
-    if (bodyLength > SMALL_BODY) return this.#file.bytes(body + at, length);
+    if (!this.#atOnce) return this.#file.bytes(body + at, length);
     if (!this.#whole) {
       this.#whole = await this.#file.bytes(body, bodyLength);
       this.held += bodyLength;

@@ -66,7 +66,7 @@ function zstdHeader(bytes: Uint8Array): { readonly content: number | undefined; 
     content = sizeCode === 1 ? 256 : 0;
     for (let i = 0, scale = 1; i < size; i++, scale *= 256) content += (bytes[at + i] ?? 0) * scale;
   }
-  const base = 1024 * (1 << (bytes[5]! >> 3));
+  const base = 1024 * ((1 << (bytes[5]! >> 3)) >>> 0);
   return { content, window: single ? (content ?? 0) : base + (base / 8) * (bytes[5]! & 7) };
 }
 

@@ -105,20 +105,12 @@ export class Column {
     return this.#buffer + variadic;
   }
 
-  #rows(window: Window): number {
-    const { rows, nodes } = window.body.meta;
-    sound(nodes[this.#node]?.[0] === rows, `column ${this.field.name} has another number of rows than its record batch`);
-    return rows;
-  }
-
-  async #fixed({ body, batch, from, to }: Window, size: number): Promise<Uint8Array> {
-    const rows = this.#rows({ body, batch, from, to });
-    return body.bytes(this.#place(body.meta) + 1, from * size, to * size, rows * size);
+  async #fixed({ body, from, to }: Window, size: number): Promise<Uint8Array> {
+    return body.bytes(this.#place(body.meta) + 1, from * size, to * size, body.meta.rows * size);
   }
 
   async #nulls(window: Window): Promise<Nulls | undefined> {
-    const rows = this.#rows(window);
-    return validity(window, this.#place(window.body.meta), rows, window.body.meta.nodes[this.#node]![1], this.field.name);
+    return validity(window, this.#place(window.body.meta), window.body.meta.rows, window.body.meta.nodes[this.#node]![1], this.field.name);
   }
 
   async #withNulls(window: Window, values: Float64Array): Promise<Float64Array> {

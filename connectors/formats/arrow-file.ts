@@ -9,7 +9,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { TidecastError } from '../../src/core/errors.ts';
 import type { Compression } from './arrow-codecs.ts';
-import { readSchema, type ArrowSchema } from './arrow-schema.ts';
+import { readSchema, type ArrowField, type ArrowSchema } from './arrow-schema.ts';
 import { Damage, sound } from './damage.ts';
 import { FlatTable, int64 } from './flatbuffer.ts';
 import { fileFault } from './file-fault.ts';
@@ -302,26 +302,40 @@ async function indexStream(handle: FileHandle, size: number): Promise<Parts> {
 }
 
 function dictionaryBlock(block: Block, bytes: Uint8Array, schema: ArrowSchema, before: number): DictionaryBlock {
-  const { table, type } = message(bytes);
-  const header = table.table(2);
-  sound(type === DICTIONARY && header !== undefined, `no dictionary stands at byte ${block.at}`);
-  sound(table.int64(3) === block.bodyLength, `the dictionary at byte ${block.at} has two lengths`);
+  const header = headerOf(block, bytes, DICTIONARY);
   const id = header.int64(0);
-  sound(schema.dictionaries.has(id), `the dictionary at byte ${block.at} belongs to no column`);
+  const field = schema.dictionaries.get(id);
+  const batch = header.table(1);
+  sound(field !== undefined && batch !== undefined, `the dictionary at byte ${block.at} belongs to no column`);
+  assertFits(readMeta(batch, block.bodyLength), [field], `the dictionary at byte ${block.at}`);
   return { ...block, id, delta: header.int8(2) !== 0, before };
 }
 
 function batchBlock(block: Block, bytes: Uint8Array, schema: ArrowSchema, first: number, number: number): BatchBlock {
+  const meta = readMeta(headerOf(block, bytes, BATCH), block.bodyLength);
+  assertFits(meta, schema.fields, `record batch ${number}`);
+  return { ...block, rows: meta.rows, first };
+}
+
+function headerOf(block: Block, bytes: Uint8Array, wanted: number): FlatTable {
   const { table, type } = message(bytes);
   const header = table.table(2);
-  sound(type === BATCH && header !== undefined, `record batch ${number}: no record batch stands at byte ${block.at}`);
-  sound(table.int64(3) === block.bodyLength, `record batch ${number}: it has two lengths`);
-  const meta = readMeta(header, block.bodyLength);
-  const count = (part: 'nodes' | 'buffers' | 'views') => schema.fields.reduce((sum, field) => sum + field[part], 0);
+  sound(type === wanted && header !== undefined, `no ${wanted === BATCH ? 'record batch' : 'dictionary'} stands at byte ${block.at}`);
+  sound(table.int64(3) === block.bodyLength, `the message at byte ${block.at} has two lengths`);
+  return header;
+}
+
+/** What a batch says of itself must be what its columns take. */
+function assertFits(meta: BatchMeta, fields: readonly ArrowField[], name: string): void {
+  const count = (part: 'nodes' | 'buffers' | 'views') => fields.reduce((sum, field) => sum + field[part], 0);
   const variadic = meta.views.reduce((sum, n) => sum + n, 0);
-  sound(meta.nodes.length === count('nodes'), `record batch ${number}: it has ${meta.nodes.length} columns instead of ${count('nodes')}`);
-  sound(meta.views.length === count('views') && meta.buffers.length === count('buffers') + variadic, `record batch ${number}: buffers are missing`);
-  return { ...block, rows: meta.rows, first };
+  sound(meta.nodes.length === count('nodes'), `${name} has ${meta.nodes.length} columns instead of ${count('nodes')}`);
+  sound(meta.views.length === count('views') && meta.buffers.length === count('buffers') + variadic, `${name} lacks buffers`);
+  let node = 0;
+  for (const field of fields) {
+    sound(meta.nodes[node]![0] === meta.rows, `${name}: column ${field.name} has another number of rows`);
+    node += field.nodes;
+  }
 }
 
 function readMeta(batch: FlatTable, bodyLength: number): BatchMeta {

@@ -264,7 +264,7 @@ class Bodies {
 
   async body(file: number, batch: number): Promise<Body> {
     const key = `${file}:${batch}`;
-    const body = this.#kept.get(key) ?? (await this.#files[file]!.body(batch));
+    const body = this.#kept.get(key) ?? (await this.#files[file]!.body(batch, true));
     this.#kept.delete(key);
     this.#kept.set(key, body);
     let held = 0;

@@ -2,7 +2,7 @@
 import { TidecastError } from '../../src/core/errors.ts';
 import { Body } from './arrow-body.ts';
 import { Column, type Window } from './arrow-columns.ts';
-import { ArrowFile, type BatchBlock } from './arrow-file.ts';
+import { ArrowFile } from './arrow-file.ts';
 import { isNumeric } from './arrow-numbers.ts';
 import { typeName, type ArrowField, type ArrowSchema, type TimeUnit } from './arrow-schema.ts';
 import type { TextTable } from './arrow-text.ts';
@@ -134,8 +134,8 @@ export class TickFile {
     return low;
   }
 
-  async body(batch: number): Promise<Body> {
-    return this.#placed(batch, () => Body.open(this.file, this.file.batches[batch] as BatchBlock));
+  async body(batch: number, ranged = false): Promise<Body> {
+    return this.#placed(batch, () => Body.open(this.file, this.file.batches[batch]!, ranged));
   }
 
   /** Only the times of a window. */

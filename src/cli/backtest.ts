@@ -1,5 +1,6 @@
 /** `tidecast backtest`: the same line over a recording, as fast as it goes. */
 import { resolve } from 'node:path';
+import { backtest as replay } from '../backtest/replay.ts';
 import { TidecastError } from '../core/errors.ts';
 import { mergeValues } from '../pipeline/merge.ts';
 import { readTime } from '../pipeline/test-case.ts';
@@ -17,8 +18,7 @@ export const backtest: Verb = async (call, terminal) => {
   return follow(
     call,
     terminal,
-    // TO BE WIRED by the lead: `({ ...options, from, to })` to the backtest's own runner
-    () => Promise.reject(new TidecastError('INTERNAL', { problem: 'src/cli/backtest.ts is not wired yet', from, to })),
+    (spec, options) => replay(spec, { ...options, from, to }),
     override,
   );
 };

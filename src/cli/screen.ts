@@ -37,7 +37,14 @@ function written(watch: Watch, events: EventBus, pipeline: string, terminal: Ter
     events.on('training.failed', () => say(trainingLine(pipeline, watch.model().trainings.at(-1)!))),
     events.on('checkpoint.damaged', ({ file, reason }) => say(`${pipeline}: ${file} could not be used (${reason}); the state before it was`)),
   ];
-  const timer = setInterval(() => say(progressLine(watch.model())), LINE);
+  let told = -1;
+  const timer = setInterval(() => {
+    const model = watch.model();
+    // a line that stands still (a training that is waited for) is told once
+    if (model.rows !== told) say(progressLine(model));
+    else if (model.training) say(`${pipeline}: training …`);
+    told = model.rows;
+  }, LINE);
   return () => {
     clearInterval(timer);
     for (const each of off) each();

@@ -21,7 +21,7 @@ export function stations(spec: Spec): Station[] {
     {
       name: 'clean',
       does: [
-        `up to ${duration(clean.lateness)} late`,
+        clean.lateness === 0 ? 'nothing late' : `up to ${duration(clean.lateness)} late`,
         clean.duplicates === 'keep' ? 'duplicates kept' : 'first of duplicates',
         ...(clean.max_jump === undefined ? [] : [`jumps up to ${clean.max_jump}`]),
       ],
@@ -40,7 +40,7 @@ export function stations(spec: Spec): Station[] {
       ],
     },
     ...(retrain
-      ? [{ name: 'retrain', does: [`every ${duration(retrain.every)}`, `on the last ${whole(retrain.rows)} rows`, `in force ${duration(retrain.lag)} later`, ...(retrain.swap ? [`swap ${retrain.swap}`] : [])] }]
+      ? [{ name: 'retrain', does: [`every ${duration(retrain.every)}`, `on the last ${whole(retrain.rows)} rows`, retrain.lag === 0 ? 'in force at once' : `in force ${duration(retrain.lag)} later`, ...(retrain.swap ? [`swap ${retrain.swap}`] : [])] }]
       : []),
     { name: 'deliver', does: sinks.length > 0 ? sinks.map(({ type }) => type) : ['nowhere: there are no sinks'] },
     { name: 'state', does: [state.path, `every ${duration(state.checkpoint)}`, `up to ${whole(state.max_lanes)} series`] },

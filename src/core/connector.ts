@@ -57,7 +57,8 @@ export interface Cut {
 /**
  * Forecasts and refused ticks, delivered.
  *
- * - Everything written between two flushes belongs to one cut. After `flush(cut)` resolves, it is durable.
+ * - Everything written between two calls of `flush` belongs to one cut, which `flush` takes before it first awaits: the line runs on
+ *   meanwhile and writes to the next cut. After `flush(cut)` resolves, the cut is durable. It is not called again before that.
  * - Writing the same cut again (a restart from an older checkpoint, perhaps with another `to`) replaces what is there: no copies.
  *   Append-only outputs are at least once instead, and say so in their guarantees.
  * - `write` copies what it keeps: batches are views. It may return a promise when it is full; it is not called again before that resolves.

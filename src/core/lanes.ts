@@ -216,7 +216,11 @@ export class Lanes {
     let at = 0;
     for (const each of this.#sorted()) {
       const length = each.stride * each.data.BYTES_PER_ELEMENT;
-      if (each.name === column.name) return new (each.data.constructor as Float64ArrayConstructor)(bytes.slice(at, at + length).buffer);
+      if (each.name === column.name) {
+        const copy = new Uint8Array(length);
+        copy.set(bytes.subarray(at, at + length));
+        return new (each.data.constructor as Float64ArrayConstructor)(copy.buffer);
+      }
       at += length;
     }
     return undefined;

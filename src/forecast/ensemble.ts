@@ -5,7 +5,7 @@
  * mixture combines, the interval spreads, and what was said is kept until its truth comes.
  */
 import { ROW_IMPUTED } from '../core/batch.ts';
-import type { Column } from '../core/lanes.ts';
+import type { Column, Lanes } from '../core/lanes.ts';
 import type { Forecaster, ForecasterContext, Outlook, Wave } from './forecaster.ts';
 import { Interval } from './interval.ts';
 import { Mixture } from './mixture.ts';
@@ -19,6 +19,8 @@ export interface EnsembleOptions {
   readonly baselines: readonly string[];
   /** Rows a series before scoring starts. */
   readonly warmup: number;
+  /** Event time before which rows count as warm-up too, epoch ms. */
+  readonly scoreFrom?: number | undefined;
 }
 
 /** Where one wave's results go: row `k` of the wave is row `index[k]` of these arrays (layouts as in `ForecastBatch`). */
@@ -35,6 +37,7 @@ export interface EnsembleOutput {
 
 /** All forecasters of a pipeline, their mixture, its intervals and its scores. */
 export class Ensemble {
+  readonly lanes: Lanes;
   readonly names: readonly string[];
   readonly scores: Scores;
   readonly mixture: Mixture | undefined;
@@ -56,10 +59,12 @@ export class Ensemble {
   readonly #index: Column<Float64Array>;
   #outlooks: Outlook[] = [];
   readonly #scratch: Float64Array;
+  readonly #scoreFrom: number;
 
   constructor(context: ForecasterContext, options: EnsembleOptions) {
     const { lanes, targets, horizon, quantiles } = context;
     const { models } = options;
+    this.lanes = lanes;
     this.#context = context;
     this.#models = models;
     this.#cells = targets * horizon;
@@ -85,6 +90,7 @@ export class Ensemble {
     this.#spread = lanes.f64('ensemble.spread', horizon * this.#cells * this.#levels * 2);
     this.#origin = lanes.f64('ensemble.origin', horizon * 2);
     this.#index = lanes.f64('ensemble.index');
+    this.#scoreFrom = options.scoreFrom ?? -Infinity;
     this.#scratch = new Float64Array(this.#levels);
   }
 
@@ -135,7 +141,7 @@ export class Ensemble {
         const base = (slot * cells + cell) * this.#levels * 2;
         const issued = base + this.#levels;
         out.errors[row * cells + cell] = truth - said[at + models]!;
-        this.scores.add(lane, t, h - 1, said, at, 1, spread, issued, truth, now);
+        this.scores.add(lane, t, h - 1, said, at, 1, spread, issued, truth, wave.times[k]! < this.#scoreFrom ? 0 : now);
         this.mixture?.update(lane, cell, said, at, 1, truth);
         this.#interval.update(lane, cell, spread, base, spread, issued, truth);
       }

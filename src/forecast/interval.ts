@@ -3,7 +3,7 @@ import { log } from '../core/math/math.ts';
 import type { Column, Lanes } from '../core/lanes.ts';
 
 /** How fast the scale of the error is followed. */
-const SCALE_RATE = 0.03;
+const SCALE_RATE = 0.05;
 /** Step of the tracker, in scales: falls with the number of truths, down to a floor that keeps it awake. */
 const STEP_FIRST = 0.5;
 const STEP_LAST = 0.05;
@@ -23,7 +23,7 @@ const LARGEST_SPREAD = 1e6;
  * Gibbs and Candes, "Adaptive conformal inference under distribution shift", NeurIPS 2021), asymmetric, one tracker a level.
  *
  * With c the centre of the base quantiles b(tau), s the running mean of |y - c|, and w(tau) the distance |b(tau) - c| over its own
- * running mean: q(tau) = c + s w(tau) k(tau), and when y comes k(tau) += step (tau - [y <= q(tau)]). The base says how the width
+ * running mean: q(tau) = c + s w(tau) k(tau), and when y comes k(tau) += step (tau - [y < q(tau)]). The base says how the width
  * moves from row to row, the tracker how wide it is: so a model without quantiles (b = mean, w = 1), one with good ones, one with
  * ones of a wrong size, and the change from one to the other are the same to it. k starts as the quantiles of a Laplace
  * distribution. Issued quantiles are in order.
@@ -95,10 +95,8 @@ export class Interval {
     if (known > 0) {
       const step = Math.max(STEP_LAST, STEP_FIRST / Math.sqrt(count));
       for (let i = 0; i < n; i++) {
-        const quantile = issued[issuedAt + i]!;
-        if (truth === quantile) continue;
         const tau = this.levels[i]!;
-        const moved = track[k + i]! + step * (truth < quantile ? tau - 1 : tau);
+        const moved = track[k + i]! + step * (truth < issued[issuedAt + i]! ? tau - 1 : tau);
         track[k + i] = Math.max(-REACH, Math.min(REACH, moved));
       }
       this.#order(track, k);

@@ -187,7 +187,8 @@ export class Scores {
 
   /**
    * Scores over all series, evicted ones included: errors are pooled, MASE is scaled by each series' own scale first.
-   * Series are added in the order of their names, so the bits do not depend on lane numbers.
+   * Series are added in the order of their names, so the bits do not depend on lane numbers. The interval of a pooled loss
+   * difference takes series as independent: where they move together it is too narrow.
    */
   total(target: number, step: number): ScoreSummary {
     const sums = this.#sums();

@@ -134,7 +134,7 @@ function writeDurably(folder: string, name: string, bytes: Uint8Array): void {
   const at = join(folder, name);
   const file = openSync(`${at}.tmp`, 'w');
   try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+    for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
     fsyncSync(file);
   } finally {
     closeSync(file);

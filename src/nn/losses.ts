@@ -18,7 +18,8 @@ export interface LossSpec {
 
 /** The number of targets K of a network with so many outputs; throws NN_OPTION where outputs is no multiple of 1 + Q or a level is out of range. */
 export function targetsOf(outputs: number, loss: LossSpec): number {
-  if (!['squared', 'huber', 'absolute'].includes(loss.mean)) throw new TidecastError('NN_OPTION', { 'loss.mean': String(loss.mean) });
+  if (!['squared', 'huber', 'absolute'].includes(loss.mean))
+    throw new TidecastError('NN_OPTION', { 'loss.mean': String(loss.mean) });
   if (loss.delta !== undefined && !(loss.delta > 0 && Number.isFinite(loss.delta))) {
     throw new TidecastError('NN_OPTION', { 'loss.delta': loss.delta, allowed: 'above 0' });
   }

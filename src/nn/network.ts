@@ -1,7 +1,7 @@
 /** A network at work: weights in slots, a hidden state for every lane, one cell step for a wave of rows. */
 import { TidecastError } from '../core/errors.ts';
 import { Instance, LARGEST_MEMORY, aligned } from './kernel/instance.ts';
-import { groupsOf, modelWords, writeModel } from './kernel/structs.ts';
+import { gatesRow, modelWords, writeModel } from './kernel/structs.ts';
 import { pack, partsOf, wideOf, type Part } from './packing.ts';
 import { checkShape, checkWeights, checkWhole, stateSizeOf, type NetworkShape, type Weights } from './shape.ts';
 
@@ -53,7 +53,7 @@ export class Network {
     }
     const wide = wideOf(shape.hidden);
     this.#wave = instance.take(WAVE);
-    this.#scratch = [groupsOf(shape) * wide, 2 * wide, wide, wide, wideOf(shape.outputs)].map((n) => instance.take(TILE * n));
+    this.#scratch = [gatesRow(shape), 2 * wide, wide, wide, wideOf(shape.outputs)].map((n) => instance.take(TILE * n));
     this.#at = this.#layout(0);
     this.#views = this.#placed();
     this.reserveWave(1);
@@ -126,7 +126,8 @@ export class Network {
    */
   step(slot: number, rows: number): void {
     const place = this.#slots[slot];
-    if (!place?.set || rows > this.#rows) throw new TidecastError('NN_OPTION', { slot, set: place?.set, rows, reserved: this.#rows });
+    if (!place?.set || rows > this.#rows)
+      throw new TidecastError('NN_OPTION', { slot, set: place?.set, rows, reserved: this.#rows });
     if (this.#step(place.model, this.#wave, rows) < 0) throw new TidecastError('NN_LANE', { reserved: this.#lanes });
   }
 

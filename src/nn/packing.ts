@@ -1,8 +1,8 @@
 /**
  * How tensors lie in the kernel's memory.
  *
- * A matrix [rows, k] is stored transposed, in blocks of 24 of its rows: [block][k][24], each gate's H rows widened to a multiple of 8
- * and the last block to 24, with zeros. So one step of k reads 96 bytes on end, and a vector register never straddles two gates.
+ * A matrix [rows, k] is stored transposed, in blocks of 48 of its rows: [block][k][48], each gate's H rows widened to a multiple of 8
+ * and the last block to 48, with zeros. So one step of k reads 192 bytes on end, and a vector register never straddles two gates.
  */
 import { gatesOf, resetOf, type NetworkShape, type Weights } from './shape.ts';
 

@@ -169,7 +169,9 @@ export function adamW(spec: OptimizerSpec, weights: Doubles, gradients: Doubles,
 
 /** Tensors of a shape in doubles: zeros, or a copy of weights. */
 export function doubles(shape: NetworkShape, weights?: ReadonlyMap<string, ArrayLike<number>>): Doubles {
-  return new Map(tensorsOf(shape).map((t) => [t.name, weights ? Float64Array.from(weights.get(t.name)!) : new Float64Array(sizeOf(t))]));
+  return new Map(
+    tensorsOf(shape).map((t) => [t.name, weights ? Float64Array.from(weights.get(t.name)!) : new Float64Array(sizeOf(t))]),
+  );
 }
 
 /** A state of zeros. */

@@ -3,7 +3,7 @@ import { TidecastError } from '../core/errors.ts';
 import { pow } from '../core/math/math.ts';
 import { zeroWeights } from './initial.ts';
 import { Instance, LARGEST_MEMORY } from './kernel/instance.ts';
-import { groupsOf, modelWords, writeModel } from './kernel/structs.ts';
+import { gatesRow, modelWords, writeModel } from './kernel/structs.ts';
 import { targetsOf, type LossSpec } from './losses.ts';
 import { pack, partsOf, unpack, wideOf, type Part } from './packing.ts';
 import { checkShape, checkWeights, checkWhole, stateSizeOf, type NetworkShape, type Weights } from './shape.ts';
@@ -72,7 +72,7 @@ export class Trainer {
       y: n * outputs,
       o: n * op,
       do: n * op,
-      a: layers * n * groupsOf(shape) * hp,
+      a: layers * n * gatesRow(shape),
       h: layers * tall,
       c: lstm ? layers * tall : tall,
       e: shape.cell === 'gru' ? layers * n * hp : 0,

@@ -37,6 +37,8 @@ export interface LineParts {
   readonly training?: { readonly runner: TrainingRunner; readonly log: SwapLog } | undefined;
   /** Called between two batches, where the state is a consistent cut. */
   readonly between?: (place: Place) => Promise<void> | undefined;
+  /** Rows before this event time (epoch ms) are not scored. */
+  readonly scoreFrom?: number | undefined;
   /** Sees the rows that forecasters see. */
   readonly rows?: (batch: RowBatch) => void;
 }
@@ -57,6 +59,8 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
   const plan = layout(spec, source.channels);
   const days: CalendarOptions = { interval: spec.window.interval, bars: plan.bars, timeZone: spec.window.time_zone, session: spec.window.session };
   const hours = calendar(days);
+  // a series with a row a year must not look as if it jumped into the future with each
+  const maxAhead = spec.clean.max_ahead ?? Math.max(366 * 86_400_000, 50 * spec.window.interval);
   const delivery = new Delivery(parts.sinks);
   const reject = (rejects: readonly Reject[]): void => {
     delivery.reject(rejects);
@@ -68,7 +72,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
   const { length: targets } = plan.targets;
   const context: ForecasterContext = { state, lanes, ring, clock: hours, targets, channels: plan.rowChannels, horizon, seasons, season: seasons[0], quantiles, seed: spec.seed };
   const models: Forecaster[] = spec.forecast.models.map(({ type, config }) => parts.forecasters.find(({ name }) => name === type)!.build(config, context));
-  const ensemble = new Ensemble(context, { models, output: spec.forecast.output, baselines: spec.forecast.baselines, warmup: spec.forecast.warmup });
+  const ensemble = new Ensemble(context, { models, output: spec.forecast.output, baselines: spec.forecast.baselines, warmup: spec.forecast.warmup, scoreFrom: parts.scoreFrom });
   const recurrent = models.find((model) => model instanceof Recurrent);
   const gate = spec.retrain && recurrent && parts.training ? retraining(spec, parts, { ring, recurrent, calendar: days }) : undefined;
 
@@ -80,7 +84,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     reject,
     room: () => delivery.room(),
     evicted: (series) => events.emit('series.evicted', { series }),
-    ...(spec.clean.max_ahead === undefined ? {} : { maxAhead: spec.clean.max_ahead }),
+    maxAhead,
     ...(spec.state.time_to_live === undefined ? {} : { timeToLive: spec.state.time_to_live }),
     ...(gate ? { gate } : {}),
     ...(parts.between ? { between: parts.between } : {}),
@@ -94,7 +98,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
       duplicates: spec.clean.duplicates,
       maxJump: spec.clean.max_jump,
       jumpPatience: spec.clean.jump_patience,
-      maxAhead: spec.clean.max_ahead,
+      maxAhead,
       reject: (each) => reject([each]),
     }),
     window(state, { grid: spec.window.grid, slide: spec.window.slide, channels: plan.order.length, clock: hours, fields: plan.fields, gaps: spec.window.gaps, reject: (each) => reject([each]) }),

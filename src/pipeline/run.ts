@@ -4,7 +4,7 @@ import { tap } from 'rxjs/operators';
 import type { ForecastBatch } from '../core/batch.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import type { SinkComponent, SourceComponent } from '../core/component.ts';
-import type { ConnectorContext, Sink } from '../core/connector.ts';
+import type { ConnectorContext, Sink, Source } from '../core/connector.ts';
 import type { EventBus } from '../core/events.ts';
 import { State, type Saved, type StateSnapshot } from '../core/state.ts';
 import type { ForecasterComponent } from '../forecast/forecaster.ts';
@@ -15,7 +15,7 @@ import { buildLine, type Line } from './build.ts';
 import { Checkpoints } from './checkpoint.ts';
 import type { LoadedSpec } from './load.ts';
 import { SpillFiles } from './spill-files.ts';
-import { FolderStore } from './state-store.ts';
+import { FolderStore, type StateStore } from './state-store.ts';
 import { SwapLog } from './swap-log.ts';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- each component checks its own configuration */
@@ -30,6 +30,10 @@ export interface RunOptions {
   readonly fast: boolean;
   /** Drops the saved state first. */
   readonly fresh: boolean;
+  /** Puts something between the source and the line. */
+  readonly wrap?: (source: Source) => Source;
+  /** Rows before this event time (epoch ms) are not scored. */
+  readonly scoreFrom?: number | undefined;
   /** Is called with the line once it is built, and sees every batch of forecasts. */
   readonly built?: (line: Line, info: RunInfo) => void;
   readonly watch?: (batch: ForecastBatch) => void;
@@ -59,21 +63,28 @@ export interface RunResult {
 
 /** Runs until the source ends or the signal is aborted. Throws `TidecastError`s; the state then is that of the last checkpoint. */
 export async function runPipeline(spec: LoadedSpec, options: RunOptions): Promise<RunResult> {
-  const { events, signal, fast, fresh } = options;
+  const store = new FolderStore(spec.state.path, { events: options.events, fresh: options.fresh });
+  const { result } = await drive(spec, store, spec.state.path, options);
+  return result;
+}
+
+/** A run whose state is kept by `store`; weights and spilled series go to `folder`. Closes the store. */
+export async function drive(spec: LoadedSpec, store: StateStore, folder: string, options: RunOptions): Promise<{ result: RunResult; line: Line }> {
+  const { events, signal, fast } = options;
   const clock = options.clock ?? systemClock;
   const started = clock.elapsed();
-  const store = new FolderStore(spec.state.path, { events, fresh });
   const sinks: Sink[] = [];
   let spill: SpillFiles | undefined;
   let worker: TrainingWorker | undefined;
   const connector: ConnectorContext = { folder: spec.folder, pipeline: spec.name, clock, seed: spec.seed };
-  const source = options.sources.find(({ name }) => name === spec.source.type)!.build(spec.source.config, connector);
+  const built = options.sources.find(({ name }) => name === spec.source.type)!.build(spec.source.config, connector);
+  const source = options.wrap ? options.wrap(built) : built;
   try {
     const state = new State({ maxLanes: spec.state.max_lanes });
     const saved = store.load() as unknown as StateSnapshot | undefined;
     if (saved) state.restore(saved);
     const from = rowsOf(saved);
-    spill = new SpillFiles(spec.state.path);
+    spill = new SpillFiles(folder);
     state.lanes.spillTo(spill);
     state.add('spill', spill);
 
@@ -81,7 +92,7 @@ export async function runPipeline(spec: LoadedSpec, options: RunOptions): Promis
     for (const { type, config } of spec.sinks) sinks.push(options.sinks.find(({ name }) => name === type)!.build(config, connector));
     const exact = (spec.retrain?.swap ?? (fast ? 'exact' : 'asap')) === 'exact';
     worker = spec.retrain && new TrainingWorker({ deadline: spec.retrain.max_seconds * 1000, timer: deadline });
-    const training = worker && { runner: (job: Parameters<TrainingWorker['run']>[0]) => worker!.run(job), log: new SwapLog(spec.state.path) };
+    const training = worker && { runner: (job: Parameters<TrainingWorker['run']>[0]) => worker!.run(job), log: new SwapLog(folder) };
     let place: Place | undefined;
     const checkpoints = new Checkpoints({ state, store, source, sinks, spill, clock, events, every: spec.state.checkpoint, from });
     const between = (now: Place) => {
@@ -89,7 +100,7 @@ export async function runPipeline(spec: LoadedSpec, options: RunOptions): Promis
       place = now;
       return checkpoints.between(now);
     };
-    const line = buildLine(spec, { state, source, sinks, forecasters: options.forecasters, clock, events, signal, exact, paced: !fast, training, between });
+    const line = buildLine(spec, { state, source, sinks, forecasters: options.forecasters, clock, events, signal, exact, paced: !fast, training, between, scoreFrom: options.scoreFrom });
     if (saved) state.assertClaimed();
     const { targets } = line.layout;
     const { horizon, quantiles } = spec.forecast;
@@ -108,7 +119,8 @@ export async function runPipeline(spec: LoadedSpec, options: RunOptions): Promis
     for (const sink of sinks) await sink.close(complete);
     events.emit('run.stopped', { rows, clean: true });
     const scores = targets.map((_, t) => Array.from({ length: horizon }, (_, step) => line.ensemble.scores.total(t, step)));
-    return { rows: rows - from, total: rows, milliseconds: clock.elapsed() - started, complete, targets, scores, stateHash };
+    const result = { rows: rows - from, total: rows, milliseconds: clock.elapsed() - started, complete, targets, scores, stateHash };
+    return { result, line };
   } finally {
     await worker?.close();
     await source.close();

@@ -1,5 +1,5 @@
 /** The record of every retraining: written before new weights take effect, so that a restart repeats history and not the training. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { TidecastError } from '../core/errors.ts';
 import { loadModel, saveModel } from '../nn/files.ts';
@@ -25,18 +25,20 @@ export class SwapLog {
   readonly #folder: string;
   readonly #records: SwapRecord[] = [];
 
-  /** Reads what is there; a torn last line was never in effect and is dropped. */
+  /** Reads what is there; a torn last line was never in effect and is cut off. */
   constructor(folder: string) {
     this.#folder = folder;
     mkdirSync(folder, { recursive: true });
     if (!existsSync(this.#file)) return;
-    const lines = readFileSync(this.#file, 'utf8').split('\n');
+    const text = readFileSync(this.#file);
+    const whole = text.lastIndexOf(0x0a) + 1;
+    if (whole < text.length) truncateSync(this.#file, whole);
+    const lines = text.toString('utf8', 0, whole).split('\n').slice(0, -1);
     lines.forEach((line, i) => {
-      if (line === '') return;
       try {
         this.#records.push(JSON.parse(line) as SwapRecord);
       } catch (cause) {
-        if (i < lines.length - 1) throw new TidecastError('STATE_DAMAGED', { file: this.#file, line: i + 1 }, { cause });
+        throw new TidecastError('STATE_DAMAGED', { file: this.#file, line: i + 1 }, { cause });
       }
     });
   }
@@ -56,7 +58,6 @@ export class SwapLog {
   /** Makes weights durable, then the record; only then may they be used. */
   write(record: SwapRecord, shape: NetworkShape, weights: Weights): void {
     if (record.version > 0) saveModel(this.#weightsFolder(record), { shape, weights, meta: { trigger: record.trigger, version: record.version } });
-    // a torn line of an earlier end stays alone on its line
     const file = openSync(this.#file, 'a');
     try {
       writeSync(file, `${JSON.stringify(record)}\n`);

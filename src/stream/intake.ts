@@ -17,6 +17,8 @@ interface IntakeOptions {
 
 /** Ticks of the future in a row after which the future is believed. */
 const PATIENCE = 3;
+/** As in `clean`: a year. */
+const MAX_AHEAD = 366 * 86_400_000;
 
 const EMPTY = { lanes: new Int32Array(0), times: new Float64Array(0), offsets: new Float64Array(0) };
 
@@ -27,7 +29,8 @@ export class Intake implements Stateful {
   readonly #position: Record<string, number> = {};
   /** Newest event time by partition. */
   readonly #newest: Record<string, number> = {};
-  readonly #ahead: Record<string, number> = {};
+  /** Newest time that was not believed, and how often in a row, by partition. */
+  readonly #ahead: Record<string, { time: number; count: number }> = {};
   #rows = 0;
   #trained = -Infinity;
   #held: TickBatch[] = [];
@@ -82,7 +85,7 @@ export class Intake implements Stateful {
     const laneOf = new Int32Array(batch.series.length).fill(-2);
     for (let i = 0; i < lanes.length; i++) {
       const code = batch.codes[i]!;
-      if (laneOf[code] === -2) laneOf[code] = this.#open(batch.series[code]!);
+      if (laneOf[code] === -2) laneOf[code] = this.#open(batch.series[code]!, laneOf);
       lanes[i] = laneOf[code]!;
       if (lanes[i]! < 0) this.#full(batch, i);
     }
@@ -93,7 +96,7 @@ export class Intake implements Stateful {
   /** Moves newest times and position over rows `at .. most`, stopping after the row that takes the watermark past `trigger`. */
   advance(batch: SourceBatch, at: number, most: number, trigger: number): number {
     const key = String(batch.partition);
-    const { lateness = 0, maxAhead = Infinity } = this.#options;
+    const { lateness = 0, maxAhead = MAX_AHEAD } = this.#options;
     const { times } = batch;
     let newest = this.#newest[key] ?? -Infinity;
     const others = Object.entries(this.#newest).reduce((least, [other, time]) => (other === key ? least : Math.min(least, time)), Infinity);
@@ -101,11 +104,8 @@ export class Intake implements Stateful {
     while (end < most) {
       const time = times[end++]!;
       if (!(time > newest)) continue;
-      if (newest !== -Infinity && time - newest > maxAhead) {
-        this.#ahead[key] = (this.#ahead[key] ?? 0) + 1;
-        if (this.#ahead[key] < PATIENCE) continue;
-      }
-      this.#ahead[key] = 0;
+      if (newest !== -Infinity && time - newest > maxAhead && !this.#believes(key, time)) continue;
+      delete this.#ahead[key];
       newest = time;
       if (Math.min(newest, others) - lateness > trigger) break;
     }
@@ -153,12 +153,12 @@ export class Intake implements Stateful {
     return { partition: 0, ...EMPTY, channels: [], watermark: time };
   }
 
-  /** Spills lanes that were idle for longer than their time to live. */
-  evictIdle(): void {
+  /** Spills lanes that were idle for longer than their time to live, except those in `taken`. */
+  evictIdle(taken: Int32Array = EMPTY.lanes): void {
     const { timeToLive, evicted } = this.#options;
     if (timeToLive === undefined) return;
     const oldest = this.newest - timeToLive;
-    const held = new Set(this.#held.flatMap(({ lanes }) => [...lanes]));
+    const held = new Set([...taken, ...this.#held.flatMap(({ lanes }) => [...lanes])]);
     for (let lane = 0; lane < this.#lanes.size; lane++) {
       const series = this.#lanes.keys[lane];
       if (series === undefined || this.#last.data[lane]! >= oldest || held.has(lane) || !this.#lanes.evictable(lane)) continue;
@@ -173,7 +173,7 @@ export class Intake implements Stateful {
       rows: this.#rows,
       position: { ...this.#position },
       newest: { keys: Object.keys(this.#newest), times: Float64Array.from(Object.values(this.#newest)) },
-      ahead: { ...this.#ahead },
+      ahead: Object.fromEntries(Object.entries(this.#ahead).map(([key, each]) => [key, { ...each }])),
       trained: Float64Array.of(this.#trained),
       held: held
         ? {
@@ -193,7 +193,7 @@ export class Intake implements Stateful {
       rows: number;
       position: Record<string, number>;
       newest: { keys: string[]; times: Float64Array };
-      ahead: Record<string, number>;
+      ahead: Record<string, { time: number; count: number }>;
       trained: Float64Array;
       held: { partition: number; series: string[]; times: Float64Array; channels: Float64Array[]; ids: Float64Array | null; offsets: Float64Array } | null;
     };
@@ -208,6 +208,15 @@ export class Intake implements Stateful {
     this.#held = [{ partition, lanes, times, channels, offsets, ...(ids ? { ids } : {}) }];
   }
 
+  /** Whether a time far ahead is true after all: several ticks, each later than the one before, agree. */
+  #believes(key: string, time: number): boolean {
+    const before = this.#ahead[key];
+    if (before && time <= before.time) return false;
+    const count = (before?.count ?? 0) + 1;
+    this.#ahead[key] = { time, count };
+    return count > PATIENCE;
+  }
+
   #notInTimeOrder(ticks: TickBatch, i: number): TidecastError {
     return new TidecastError('INGEST_NOT_IN_TIME_ORDER', {
       series: short(this.#lanes.keys[ticks.lanes[i]!]!),
@@ -217,12 +226,12 @@ export class Intake implements Stateful {
     });
   }
 
-  #open(series: string): number {
+  #open(series: string, taken: Int32Array): number {
     try {
       return this.#lanes.lane(series);
     } catch (cause) {
       if (!(cause instanceof TidecastError) || cause.code !== 'LANES_FULL') throw cause;
-      this.evictIdle();
+      this.evictIdle(taken);
       return this.#lanes.open < this.#lanes.max ? this.#lanes.lane(series) : -1;
     }
   }

@@ -6,6 +6,7 @@ import type { Recurrent } from '../forecast/recurrent.ts';
 import type { Lanes } from '../core/lanes.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 import type { Ring } from '../window/ring.ts';
+import { readRing, seriesNames, type RingRows } from '../window/sequences.ts';
 
 export interface TrainingOptions {
   /** Newest rows a series that are used. */
@@ -28,15 +29,10 @@ export interface TrainingOptions {
 }
 
 /** One series' rows up to the trigger, oldest first. */
-export interface SeriesRows {
+export interface SeriesRows extends RingRows {
   readonly name: string;
-  readonly times: Float64Array;
-  /** Row-major `rows x channels`, raw. */
-  readonly values: Float64Array;
-  readonly flags: Uint8Array;
-  /** The scaler as it stood after the first of these rows, and which row of the series that is (1 for its first). */
+  /** The scaler as it stood after the first of these rows. */
   readonly scaler: Float64Array;
-  readonly first: number;
 }
 
 export interface TrainingJob {
@@ -71,66 +67,22 @@ export interface TrainingResult {
 
 /** Collects the rows of every series, spilled ones included, in name order; beyond `maxRows` series are drawn by hash(seed, trigger). */
 export function collectRows(lanes: Lanes, ring: Ring, recurrent: Recurrent, trigger: number, seed: number, options: TrainingOptions): SeriesRows[] {
-  const names = [...lanes.keys.filter((key) => key !== undefined), ...(lanes.spill?.keys() ?? [])].sort();
+  const names = seriesNames(lanes);
   const random = new Random(seedOf(seed, 'series', trigger));
   const order = random.permutation(names.length);
   const chosen: SeriesRows[] = [];
   let rows = 0;
   for (let i = 0; i < order.length && rows < options.maxRows; i++) {
     const name = names[order[i]!]!;
-    const series = seriesRows(name, readSeries(lanes, ring, recurrent, name), ring, trigger);
-    if (!series) continue;
-    chosen.push(series);
+    const series = readRing(lanes, ring, name, trigger);
+    if (series.times.length === 0) continue;
+    chosen.push({ name, ...series, scaler: tailOf(lanes, recurrent, name) });
     rows += series.times.length;
   }
   return chosen.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-interface RawSeries {
-  readonly count: number;
-  readonly times: Float64Array;
-  readonly values: Float64Array;
-  readonly flags: Uint8Array;
-  readonly tail: Float64Array;
-}
-
-function readSeries(lanes: Lanes, ring: Ring, recurrent: Recurrent, name: string): RawSeries {
+function tailOf(lanes: Lanes, recurrent: Recurrent, name: string): Float64Array {
   const lane = lanes.find(name);
-  const { capacity, channels } = ring;
-  if (lane >= 0) {
-    return {
-      count: ring.total(lane),
-      times: ring.times.data.subarray(lane * capacity, (lane + 1) * capacity),
-      values: ring.values.data.subarray(lane * capacity * channels, (lane + 1) * capacity * channels),
-      flags: ring.flags.data.subarray(lane * capacity, (lane + 1) * capacity),
-      tail: recurrent.tail(lane),
-    };
-  }
-  const read = (column: Parameters<Lanes['peekSpilled']>[1]) => lanes.peekSpilled(name, column)!;
-  return {
-    count: read(ring.count)[0]!,
-    times: read(ring.times) as Float64Array,
-    values: read(ring.values) as Float64Array,
-    flags: read(ring.flags) as Uint8Array,
-    tail: read(recurrent.tailColumn) as Float64Array,
-  };
-}
-
-function seriesRows(name: string, raw: RawSeries, ring: Ring, trigger: number): SeriesRows | undefined {
-  const { capacity, channels } = ring;
-  const held = Math.min(raw.count, capacity);
-  let n = held;
-  // newest rows may be later than the trigger
-  while (n > 0 && raw.times[(raw.count - held + n - 1) % capacity]! > trigger) n--;
-  if (n === 0) return undefined;
-  const times = new Float64Array(n);
-  const values = new Float64Array(n * channels);
-  const flags = new Uint8Array(n);
-  for (let j = 0; j < n; j++) {
-    const slot = (raw.count - held + j) % capacity;
-    times[j] = raw.times[slot]!;
-    flags[j] = raw.flags[slot]!;
-    for (let c = 0; c < channels; c++) values[j * channels + c] = raw.values[slot * channels + c]!;
-  }
-  return { name, times, values, flags, scaler: raw.tail.slice(), first: raw.count - held + 1 };
+  return lane >= 0 ? recurrent.tail(lane) : (lanes.peekSpilled(name, recurrent.tailColumn) as Float64Array);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BANK, type Setting } from '../../src/forecast/holt-winters.ts';
 import { replay } from '../support/replay.ts';
-import { SYNTHETIC } from '../support/synthetic.ts';
+import { SYNTHETIC, synthesize } from '../support/synthetic.ts';
 
 /** The textbook's recursions, one setting at a time over the whole series: one-step errors and forecasts of every row. */
 function plain(y: Float64Array, { alpha, beta, phi, gamma, rho }: Setting, season: number, horizon: number) {
@@ -35,9 +35,21 @@ function plain(y: Float64Array, { alpha, beta, phi, gamma, rho }: Setting, seaso
 }
 
 describe('holt-winters', () => {
-  it.each([0, 12])('says what the best setting of the bank says, run one by one: season %i', (season) => {
+  const wave = (t: number) => 10 * Math.sin((2 * Math.PI * t) / 12);
+  const plainSeason = synthesize('season of 12', 400, [12], (t, draw) => wave(t) + draw()).values;
+  const correlated = synthesize(
+    'season of 12, errors that last',
+    400,
+    [12],
+    (t, draw, before) => wave(t) + 0.8 * (before(1) - wave(t - 1)) + draw(),
+  );
+
+  it.each([
+    ['season, without one', 0, plainSeason],
+    ['season', 12, plainSeason],
+    ['season, errors that last', 12, correlated.values],
+  ])('says what the best setting of the bank says, run one by one: %s', (_, season, y) => {
     const horizon = 15;
-    const y = SYNTHETIC[3]!().values.slice(0, 400);
     const settings = [...BANK.level, ...BANK.damped];
     const runs = settings.map((setting) => plain(y, setting, 0, horizon));
     if (season > 0) runs.push(...BANK.seasonal.map((setting) => plain(y, setting, season, horizon)));

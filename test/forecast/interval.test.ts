@@ -80,6 +80,12 @@ describe('interval', () => {
       for (let i = 0; i < 5; i++) expect(Number.isFinite(q[i])).toBe(true);
       for (let i = 1; i < 5; i++) expect(q[i]).toBeGreaterThanOrEqual(q[i - 1]!);
     }
+    // the two upper quantiles swing against each other
+    const swing = run(
+      noise(() => 1),
+      (t) => (t % 2 === 0 ? [-2, -1, 0, 1, 10] : [-2, -1, 0, 9, 9.5]),
+    );
+    for (const q of swing) for (let i = 1; i < 5; i++) expect(q[i]).toBeGreaterThanOrEqual(q[i - 1]!);
     for (const q of run(new Float64Array(100))) expect(q).toEqual([0, 0, 0, 0, 0]);
   });
 

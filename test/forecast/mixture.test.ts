@@ -113,6 +113,14 @@ describe('mixture', () => {
     expect(loss(run(experts, y), y, 500)).toBeLessThan(1.01 * loss(experts[0]!, y, 500));
   });
 
+  it('does not let one broken forecast decide for long', () => {
+    const random = new Random(8);
+    const y = Array.from({ length: 600 }, () => random.normal(log));
+    const good = y.map((truth, t) => (t === 500 ? 1e9 : truth + 0.1 * random.normal(log)));
+    const mixed = run([good, y.map((truth) => truth + 2 + random.normal(log))], y);
+    expect(loss(mixed, y, 520) / 80).toBeLessThan(0.2);
+  });
+
   it('gives weights that are positive, sum to one, and do not care for units', () => {
     const random = new Random(4);
     const y = Array.from({ length: 300 }, () => random.normal(log));

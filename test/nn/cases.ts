@@ -68,7 +68,9 @@ export function referenceRun(
   const targets = chunk.target.length / batch / steps;
   const size = stateSizeOf(shape);
   const rows = (from: Float32Array, b: number, width: number): Float64Array[] =>
-    Array.from({ length: steps }, (_, t) => Float64Array.from(from.subarray((t * batch + b) * width, (t * batch + b + 1) * width)));
+    Array.from({ length: steps }, (_, t) =>
+      Float64Array.from(from.subarray((t * batch + b) * width, (t * batch + b + 1) * width)),
+    );
   const sequences = Array.from({ length: batch }, (_, b) => {
     const x = rows(chunk.x, b, shape.inputs);
     return { x, run: forward(shape, weights, x, Float64Array.from(chunk.state.subarray(b * size, (b + 1) * size))) };

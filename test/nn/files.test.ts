@@ -47,7 +47,10 @@ test.each(CELLS)('$cell $reset: saved and loaded', (cell) => {
 test('the tensors file is safetensors', () => {
   const { tensors } = encodeModel(model);
   const length = Number(new DataView(tensors.buffer).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(tensors.subarray(8, 8 + length))) as Record<string, { data_offsets: number[] }>;
+  const header = JSON.parse(new TextDecoder().decode(tensors.subarray(8, 8 + length))) as Record<
+    string,
+    { data_offsets: number[] }
+  >;
   expect(length % 8).toBe(0);
   expect(header['layers.0.w']).toEqual({ dtype: 'F32', shape: [15, 3], data_offsets: [0, 180] });
   const end = Math.max(...Object.entries(header).map(([name, entry]) => (name === '__metadata__' ? 0 : entry.data_offsets[1]!)));
@@ -65,11 +68,17 @@ describe('refused', () => {
 
   test('a file cut off at any point', () => {
     for (let length = 0; length < tensors.length; length += 7) {
-      expect(codeOf(() => decodeModel(manifest, tensors.subarray(0, length))), `${length}`).toBe('NN_MODEL_DAMAGED');
+      expect(
+        codeOf(() => decodeModel(manifest, tensors.subarray(0, length))),
+        `${length}`,
+      ).toBe('NN_MODEL_DAMAGED');
     }
     const whole = manifest.trimEnd().length;
     for (let length = 0; length < whole; length++) {
-      expect(codeOf(() => decodeModel(manifest.slice(0, length), tensors)), `${length}`).toBe('NN_MODEL_DAMAGED');
+      expect(
+        codeOf(() => decodeModel(manifest.slice(0, length), tensors)),
+        `${length}`,
+      ).toBe('NN_MODEL_DAMAGED');
     }
     expect(codeOf(() => loadModel(changed('model.safetensors', (bytes) => bytes.subarray(0, 100))))).toBe('NN_MODEL_DAMAGED');
     expect(codeOf(() => loadModel(changed('model.json', () => '')))).toBe('NN_MODEL_DAMAGED');
@@ -95,7 +104,9 @@ describe('refused', () => {
   });
 
   test('another version, sizes beyond reason, values that are not numbers', () => {
-    const edited = (edit: (manifest: { version: number; shape: Record<string, unknown>; tensors: Record<string, unknown> }) => void): string => {
+    const edited = (
+      edit: (manifest: { version: number; shape: Record<string, unknown>; tensors: Record<string, unknown> }) => void,
+    ): string => {
       const parsed = JSON.parse(manifest) as Parameters<typeof edit>[0];
       edit(parsed);
       return JSON.stringify(parsed);
@@ -116,7 +127,9 @@ describe('refused', () => {
 
   test('the message names the folder and the reason', () => {
     const at = changed('model.safetensors', (bytes) => bytes.subarray(0, 100));
-    expect(() => loadModel(at)).toThrow(/The model file is damaged \(folder: .*, file: model.safetensors, bytes: 100, expected: \d+\)/);
+    expect(() => loadModel(at)).toThrow(
+      /The model file is damaged \(folder: .*, file: model.safetensors, bytes: 100, expected: \d+\)/,
+    );
   });
 
   test('a folder that cannot be made', () => {

@@ -6,7 +6,11 @@ import { Instance } from '../../src/nn/kernel/instance.ts';
 
 const instance = new Instance();
 const FUNCTIONS = {
-  sigmoid: { run: instance.kernel.sigmoidAll, exact: (x: number): number => 1 / (1 + exp(-x)), bound: (x: number) => 1e-7 * (2 + Math.abs(x)) },
+  sigmoid: {
+    run: instance.kernel.sigmoidAll,
+    exact: (x: number): number => 1 / (1 + exp(-x)),
+    bound: (x: number) => 1e-7 * (2 + Math.abs(x)),
+  },
   tanh: { run: instance.kernel.tanhAll, exact: tanh, bound: () => 5e-7 },
 };
 const at = instance.take(4096);
@@ -53,7 +57,10 @@ for (const name of ['sigmoid', 'tanh'] as const) {
     });
     expect(ys[22]).toBe(name === 'tanh' ? 0 : 0.5);
     expect(ys[23]).toBeNaN();
-    const dense = applied(name, Float32Array.from({ length: 4096 }, (_, i) => (i - 2048) / 100));
+    const dense = applied(
+      name,
+      Float32Array.from({ length: 4096 }, (_, i) => (i - 2048) / 100),
+    );
     expect(dense.every((y) => y >= low && y <= 1)).toBe(true);
   });
 

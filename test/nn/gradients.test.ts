@@ -9,9 +9,21 @@ const BATCH = 2;
 
 describe('reference = finite differences', () => {
   for (const cell of CELLS) {
-    for (const [layers, steps] of [[1, 5], [2, 9], [3, 4], [1, 64]] as const) {
+    for (const [layers, steps] of [
+      [1, 5],
+      [2, 9],
+      [3, 4],
+      [1, 64],
+    ] as const) {
       const spec = LOSSES[layers % 2]!;
-      const shape: NetworkShape = { ...cell, layers, hidden: 4, inputs: 3, outputs: 2 * (1 + spec.quantiles.length), skip: layers > 1 };
+      const shape: NetworkShape = {
+        ...cell,
+        layers,
+        hidden: 4,
+        inputs: 3,
+        outputs: 2 * (1 + spec.quantiles.length),
+        skip: layers > 1,
+      };
       test(`${nameOf(shape)}, T = ${steps}, ${spec.mean}`, () => {
         const seed = 300 + 10 * layers + steps;
         const weights = doubles(shape, drawnWeights(shape, seed));

@@ -11,7 +11,15 @@ import { CELLS, LOSSES, difference, drawnChunk, drawnWeights, fill, nameOf, refe
 const SQUARED: LossSpec = { mean: 'squared', quantiles: [] };
 const bits = (weights: Weights): Int32Array[] => [...weights.values()].map((values) => new Int32Array(values.buffer));
 
-function prepared(shape: NetworkShape, batch: number, steps: number, spec: LossSpec, optimizer: OptimizerSpec, weights: Weights, chunk: Chunk): Trainer {
+function prepared(
+  shape: NetworkShape,
+  batch: number,
+  steps: number,
+  spec: LossSpec,
+  optimizer: OptimizerSpec,
+  weights: Weights,
+  chunk: Chunk,
+): Trainer {
   const trainer = new Trainer(shape, { batch, steps }, spec, optimizer);
   trainer.load(weights);
   trainer.x.set(chunk.x);
@@ -33,7 +41,14 @@ function tenLosses(trainer: Trainer, state: Float32Array): number[] {
 describe('ten training steps', () => {
   for (const cell of CELLS) {
     LOSSES.forEach((spec, place) => {
-      const shape: NetworkShape = { ...cell, inputs: 3, hidden: 10, layers: 1 + place, outputs: 1 + spec.quantiles.length, skip: place === 1 };
+      const shape: NetworkShape = {
+        ...cell,
+        inputs: 3,
+        hidden: 10,
+        layers: 1 + place,
+        outputs: 1 + spec.quantiles.length,
+        skip: place === 1,
+      };
       test(`${nameOf(shape)}, ${spec.mean} = reference`, () => {
         const [batch, steps] = [4, 8];
         const optimizer = { learningRate: 0.02, weightDecay: 0.1, clipNorm: 0.3 };
@@ -70,7 +85,10 @@ describe('ten training steps = TensorFlow.js', () => {
       const chunk = drawnChunk(shape, batch, steps, 2, 61);
       fill(chunk.target, new Random(62));
       chunk.state.fill(0);
-      const found = tenLosses(prepared(shape, batch, steps, SQUARED, { learningRate: 0.02, epsilon: 1e-7 }, drawn, chunk), chunk.state);
+      const found = tenLosses(
+        prepared(shape, batch, steps, SQUARED, { learningRate: 0.02, epsilon: 1e-7 }, drawn, chunk),
+        chunk.state,
+      );
       const expected = lossesOfTensorFlow(shape, drawn, chunk, batch, steps, 0.02);
       expect(difference(found, expected), `${found.join(' ')}\n${expected.join(' ')}`).toBeLessThan(1e-4);
     });
@@ -78,7 +96,14 @@ describe('ten training steps = TensorFlow.js', () => {
 });
 
 /** The cells of TensorFlow.js; a GRU with reset after, which it lacks, is written with its operations. */
-function lossesOfTensorFlow(shape: NetworkShape, drawn: Weights, chunk: Chunk, batch: number, steps: number, rate: number): number[] {
+function lossesOfTensorFlow(
+  shape: NetworkShape,
+  drawn: Weights,
+  chunk: Chunk,
+  batch: number,
+  steps: number,
+  rate: number,
+): number[] {
   const H = shape.hidden;
   const variables = new Map<string, tf.Variable>();
   for (const [name, values] of drawn) {
@@ -202,7 +227,9 @@ describe('a chunk', () => {
     expect(make({ batch: 65536, steps: 1048576 }, spec, rate)).toThrow(expect.objectContaining({ code: 'NN_TOO_LARGE' }));
     expect(make({ batch: 0, steps: 3 }, spec, rate)).toThrow(expect.objectContaining({ code: 'NN_SHAPE' }));
     expect(make(sizes, { mean: 'squared', quantiles: [0.5, 0.6] }, rate)).toThrow(expect.objectContaining({ code: 'NN_OPTION' }));
-    expect(make(sizes, { mean: 'squared', quantiles: [1, 0.5, 0.6] }, rate)).toThrow(expect.objectContaining({ code: 'NN_OPTION' }));
+    expect(make(sizes, { mean: 'squared', quantiles: [1, 0.5, 0.6] }, rate)).toThrow(
+      expect.objectContaining({ code: 'NN_OPTION' }),
+    );
     expect(make(sizes, spec, { learningRate: NaN })).toThrow(expect.objectContaining({ code: 'NN_OPTION' }));
     expect(make(sizes, spec, { learningRate: 1, beta1: 1 })).toThrow(expect.objectContaining({ code: 'NN_OPTION' }));
   });

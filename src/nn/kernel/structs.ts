@@ -7,9 +7,13 @@ import type { Instance } from './instance.ts';
 const LAYER = 14;
 const MODEL = 16;
 
-/** Groups of `wide` columns in a row of the cell's scratch. */
-export function groupsOf(shape: NetworkShape): number {
-  return resetOf(shape) === 'after' ? 4 : gatesOf(shape);
+/**
+ * Floats of a row of the cell's gates: the groups of `wide` columns, and a gap of 16.
+ *
+ * Without the gap rows would often lie a power of two apart, and a column of them would fight for the same few cache lines.
+ */
+export function gatesRow(shape: NetworkShape): number {
+  return (resetOf(shape) === 'after' ? 4 : gatesOf(shape)) * wideOf(shape.hidden) + 16;
 }
 
 /** Words that {@link writeModel} takes beside the weights: what `training` adds are the transposed weights. */
@@ -52,7 +56,7 @@ export function writeModel(
   const first = instance.take(layers.length);
   const cell = { rnn: 0, gru: resetOf(shape) === 'before' ? 1 : 2, lstm: 3 }[shape.cell];
   const model = [
-    ...[cell, shape.layers, shape.inputs, shape.hidden, wideOf(shape.hidden), groupsOf(shape)],
+    ...[cell, shape.layers, shape.inputs, shape.hidden, wideOf(shape.hidden), 4 * gatesRow(shape)],
     ...[shape.outputs, wideOf(shape.outputs), first],
     ...[at('head.w', weights), at('head.b', weights), at('head.s', weights), transposed('head.w')],
     ...[at('head.w', gradients), at('head.b', gradients), at('head.s', gradients)],

@@ -1,6 +1,6 @@
 // The packed product, where nearly all of the time goes: y[r][c] = from[r][c] + sum over k of x[r][k] * w[k][c].
 //
-// Weights are packed in blocks of 24 columns, [block][k][24], the last block padded with zeros; see `packing.ts`.
+// Weights are packed in blocks of 48 columns, [block][k][48], the last block padded with zeros; see `packing.ts`.
 // Every output is its own chain of additions, k upwards, one rounding after each product and each sum. How many rows or columns
 // share the registers therefore changes no bit: one row alone, or four of a thousand, give the same result.
 // Strides are in bytes. `from` is the bias (stride 0) or y itself (to go on with a sum that was begun).

@@ -16,7 +16,7 @@ function layerOf(m: Model, i: i32): Layer {
 export function forward(m: Model, t: Batch): f64 {
   const n = t.steps * t.batch;
   const hs = <usize>m.hp << 2;
-  const as = hs * m.groups;
+  const as = m.arow;
   const ss = <usize>t.stateSize << 2;
   const part = <usize>m.hidden << 2;
   const tall = <usize>(n + t.batch) * hs;
@@ -53,7 +53,7 @@ export function forward(m: Model, t: Batch): f64 {
 export function backward(m: Model, t: Batch): void {
   const n = t.steps * t.batch;
   const hs = <usize>m.hp << 2;
-  const as = hs * m.groups;
+  const as = m.arow;
   const os = <usize>m.op << 2;
   const tall = <usize>(n + t.batch) * hs;
   const gates = gatesOf(m) * m.hp;

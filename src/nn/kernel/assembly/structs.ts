@@ -27,7 +27,7 @@ export class Model {
   inputs: i32;
   hidden: i32;
   hp: i32; // hidden, rounded up to 8
-  groups: i32; // groups of hp columns in a row of `a`
+  arow: usize; // bytes of a row of `a`, the cell's gates: hp columns each, and a gap
   outputs: i32;
   op: i32; // outputs, rounded up to 8
   first: usize; // Layer[layers]
@@ -49,7 +49,7 @@ export class Wave {
   lanes: usize; // i32 [rows]
   x: usize; // [rows][inputs]
   y: usize; // [rows][outputs]
-  a: usize; // scratch of one tile [TILE][groups * hp]
+  a: usize; // scratch of one tile [TILE][arow / 4]
   h: usize; // [2][TILE][hp]
   c: usize; // [TILE][hp]
   e: usize; // [TILE][hp]
@@ -73,7 +73,7 @@ export class Batch {
   y: usize; // [n][outputs]
   o: usize; // [n][op]
   do: usize; // [n][op]
-  a: usize; // [layers][n][groups * hp]
+  a: usize; // [layers][n][arow / 4]
   h: usize; // [layers][n + batch][hp], the first batch rows are the initial state
   c: usize; // the same, lstm
   e: usize; // [layers][n][hp], gru reset before: r * h

@@ -10,7 +10,7 @@ import { Layer, Model } from '../structs';
 /** h may be hPrev. */
 export function forwardAfter(m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, hPrev: usize, h: usize): void {
   const s = <usize>m.hp << 2;
-  const as = s << 2;
+  const as = m.arow;
   const q = a + s * 3;
   product(rows, x, xs, l.inputs, l.w, 3 * m.hp, l.b, 0, a, as);
   product(rows, hPrev, s, m.hidden, l.u, 2 * m.hp, a, as, a, as);
@@ -34,7 +34,7 @@ export function forwardAfter(m: Model, l: Layer, rows: i32, x: usize, xs: usize,
 /** e [rows][hp] is left holding r * h_prev; h may be hPrev. */
 export function forwardBefore(m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, hPrev: usize, h: usize, e: usize): void {
   const s = <usize>m.hp << 2;
-  const as = s * 3;
+  const as = m.arow;
   product(rows, x, xs, l.inputs, l.w, 3 * m.hp, l.b, 0, a, as);
   product(rows, hPrev, s, m.hidden, l.u, 2 * m.hp, a, as, a, as);
   for (let i = 0; i < rows; i++) {
@@ -65,7 +65,7 @@ function mixed(z: v128, n: v128, h: v128): v128 {
 /** Leaves dL/d(pre-activations) in a and dL/dh_prev in dh, as in `lstm.ts`. */
 export function backwardAfter(m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, dOut: usize, dh: usize): void {
   const s = <usize>m.hp << 2;
-  const as = s << 2;
+  const as = m.arow;
   const one = f32x4.splat(1);
   for (let i = 0; i < rows; i++) {
     const at = a + <usize>i * as;
@@ -95,7 +95,7 @@ export function backwardAfter(m: Model, l: Layer, rows: i32, a: usize, hPrev: us
 /** As backwardAfter; e holds r * h_prev, de [rows][hp] is scratch. */
 export function backwardBefore(m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, dOut: usize, dh: usize, e: usize, de: usize): void {
   const s = <usize>m.hp << 2;
-  const as = s * 3;
+  const as = m.arow;
   const one = f32x4.splat(1);
   for (let i = 0; i < rows; i++) {
     const at = a + <usize>i * as;

@@ -9,7 +9,7 @@ export function forward(
   m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, hPrev: usize, h: usize, cPrev: usize, c: usize,
 ): void {
   const s = <usize>m.hp << 2;
-  const as = s << 2;
+  const as = m.arow;
   product(rows, x, xs, l.inputs, l.w, m.hp << 2, l.b, 0, a, as);
   product(rows, hPrev, s, m.hidden, l.u, m.hp << 2, a, as, a, as);
   // Several short loops, because the chain from i to tanh c is longer than what a processor looks ahead.
@@ -54,11 +54,11 @@ export function backward(
   m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, cPrev: usize, c: usize, dOut: usize, dh: usize, dc: usize,
 ): void {
   const s = <usize>m.hp << 2;
-  const as = s << 2;
+  const as = m.arow;
   const one = f32x4.splat(1);
-  let at = a;
   let p = dh;
   for (let r = 0; r < rows; r++) {
+    let at = a + <usize>r * as;
     let f = at + s;
     let g = f + s;
     let o = g + s;
@@ -85,7 +85,6 @@ export function backward(
       p += 16;
       dc += 16;
     }
-    at = o;
   }
   product(rows, a, as, m.hp << 2, l.ut, m.hp, dh, s, dh, s);
   outer(rows, hPrev, s, m.hidden, a, as, m.hp << 2, l.gu);

@@ -1,0 +1,96 @@
+/** A backtest: the same line, with a recording as its source, nothing paced, and a state that nobody keeps. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SourceBatch } from '../core/batch.ts';
+import type { Source } from '../core/connector.ts';
+import type { ScoreSummary } from '../forecast/score.ts';
+import { drive, type RunOptions, type RunResult } from '../pipeline/run.ts';
+import type { LoadedSpec } from '../pipeline/load.ts';
+import type { StateStore } from '../pipeline/state-store.ts';
+
+export interface BacktestOptions extends Omit<RunOptions, 'fast' | 'fresh' | 'scoreFrom' | 'wrap'> {
+  /** Rows before this event time are not scored, epoch ms. */
+  readonly from?: number | undefined;
+  /** The recording ends before this event time, epoch ms. */
+  readonly to?: number | undefined;
+}
+
+export interface BacktestResult extends RunResult {
+  /** By series in name order, then target, then step. */
+  readonly series: readonly { readonly name: string; readonly scores: readonly (readonly ScoreSummary[])[] }[];
+}
+
+/** A checkpoint never comes due. */
+const NEVER = 2 ** 52;
+
+/**
+ * Replays a pipeline's recording through its line, weights swapped exactly, and scores it. The pipeline's sinks are not written to
+ * unless `sinks` of the spec are given to it by the caller.
+ */
+export async function backtest(spec: LoadedSpec, options: BacktestOptions): Promise<BacktestResult> {
+  const { from, to, ...rest } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'tidecast-backtest-'));
+  const replayed: LoadedSpec = {
+    ...spec,
+    replay: undefined,
+    state: { ...spec.state, checkpoint: NEVER },
+    retrain: spec.retrain && { ...spec.retrain, swap: 'exact' },
+  };
+  try {
+    const { result, line } = await drive(replayed, new NoStore(), folder, {
+      ...rest,
+      fast: true,
+      fresh: true,
+      scoreFrom: from,
+      ...(to === undefined ? {} : { wrap: (source: Source) => endingAt(source, to) }),
+    });
+    const { scores, lanes } = line.ensemble;
+    const names = lanes.keys.filter((key) => key !== undefined).sort();
+    const series = names.map((name) => ({
+      name,
+      scores: result.targets.map((_, t) => Array.from({ length: spec.forecast.horizon }, (_, step) => scores.summary(lanes.find(name), t, step))),
+    }));
+    return { ...result, series };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+class NoStore implements StateStore {
+  load(): undefined {
+    return undefined;
+  }
+  async save(): Promise<{ generation: number; bytes: number }> {
+    return { generation: 0, bytes: 0 };
+  }
+  close(): void {
+    // nothing was opened
+  }
+}
+
+/** The rows of a source before an event time; a row without a time stays, so that it is refused like in a run. */
+function endingAt(source: Source, to: number): Source {
+  return {
+    channels: source.channels,
+    bounded: source.bounded,
+    close: () => source.close(),
+    async *read(position, signal) {
+      for await (const batch of source.read(position, signal)) yield before(batch, to);
+    },
+  };
+}
+
+function before(batch: SourceBatch, to: number): SourceBatch {
+  if (!batch.times.some((time) => time >= to)) return batch;
+  const kept = [...batch.times.keys()].filter((i) => !(batch.times[i]! >= to));
+  const take = (column: Float64Array) => Float64Array.from(kept, (i) => column[i]!);
+  return {
+    ...batch,
+    codes: Int32Array.from(kept, (i) => batch.codes[i]!),
+    times: take(batch.times),
+    channels: batch.channels.map(take),
+    offsets: take(batch.offsets),
+    ids: batch.ids && take(batch.ids),
+  };
+}

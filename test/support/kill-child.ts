@@ -1,0 +1,82 @@
+/**
+ * A run that kills itself with SIGKILL at a chosen moment of a chosen phase: `kill-child.js PIPELINE PHASE NTH VARIANT`, PHASE `none`
+ * to run to the end. Prints the result as JSON when it comes so far.
+ */
+import { appendFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { SINKS, SOURCES } from '../../connectors/index.ts';
+import type { Sink } from '../../src/core/connector.ts';
+import { EventBus } from '../../src/core/events.ts';
+import { FORECASTERS } from '../../src/forecast/index.ts';
+import { loadPipeline } from '../../src/pipeline/load.ts';
+import { runPipeline } from '../../src/pipeline/run.ts';
+import { FolderStore } from '../../src/pipeline/state-store.ts';
+import { SwapLog } from '../../src/pipeline/swap-log.ts';
+
+const [file, phase, nth, variantText] = process.argv.slice(2);
+const variant = Number(variantText);
+let left = Number(nth);
+
+function die(): never {
+  process.kill(process.pid, 'SIGKILL');
+  // the signal is delivered before the next statement, but the compiler cannot know
+  for (;;);
+}
+
+/** Whether this is the moment. */
+function now(of: string): boolean {
+  return of === phase && --left === 0;
+}
+
+/** Dies before, a little into, or right after some work. */
+async function around<T>(of: string, work: () => Promise<T>): Promise<T> {
+  if (!now(of)) return work();
+  if (variant % 3 === 0) die();
+  if (variant % 3 === 1) {
+    const ticking = (steps: number): void => void setImmediate(() => (steps === 0 ? die() : ticking(steps - 1)));
+    ticking(variant % 7);
+  }
+  const result = await work();
+  return variant % 3 === 2 ? die() : result;
+}
+
+const { save } = FolderStore.prototype;
+FolderStore.prototype.save = function (state) {
+  return around('state save', () => save.call(this, state));
+};
+
+const { write } = SwapLog.prototype;
+SwapLog.prototype.write = function (record, shape, weights) {
+  if (now('swap record')) {
+    if (variant % 3 === 0) die();
+    if (variant % 3 === 1) {
+      // weights are durable, the record is torn
+      appendFileSync(join(stateFolder, 'swaps.jsonl'), JSON.stringify(record).slice(0, 20 + (variant % 40)));
+      die();
+    }
+    write.call(this, record, shape, weights);
+    die();
+  }
+  write.call(this, record, shape, weights);
+};
+
+const spec = loadPipeline(file!, { env: process.env, sources: SOURCES, sinks: SINKS, forecasters: FORECASTERS });
+const stateFolder = spec.state.path;
+const sinks = SINKS.map((component) => ({
+  ...component,
+  build: (...args: Parameters<typeof component.build>): Sink => {
+    const sink = component.build(...args);
+    const flush = sink.flush.bind(sink);
+    sink.flush = (cut) => around('sink write', () => flush(cut));
+    return sink;
+  },
+}));
+const events = new EventBus();
+events.on('training.started', () => {
+  if (now('training')) setTimeout(die, variant % 25);
+});
+events.on('ticks.ingested', ({ total }) => {
+  if (phase === 'anywhere' && total >= Number(nth)) die();
+});
+const result = await runPipeline(spec, { sources: SOURCES, sinks, forecasters: FORECASTERS, events, signal: new AbortController().signal, fast: true, fresh: false });
+writeSync(1, JSON.stringify({ stateHash: result.stateHash, total: result.total, scores: result.scores }));
