@@ -17,9 +17,9 @@ export interface Run {
 }
 
 const MAX_RUNS = 100_000;
-const BUFFERED_ROWS = 2_097_152;
+const BUFFERED_ROWS = 4_194_304;
 const OUT = 32_768;
-const CACHE_BYTES = 268_435_456;
+const CACHE_BYTES = 134_217_728;
 
 /** Finds the sorted runs of all files by reading their times once; more than 100,000 are refused (`SOURCE_DISORDER`). */
 export async function indexRuns(files: readonly TickFile[], window: number, signal: AbortSignal): Promise<Run[]> {

@@ -70,37 +70,45 @@ export class Features {
     const ring = this.#ring;
     const { capacity } = ring;
     const values = ring.values.data;
-    const total = ring.count.data[lane]!;
-    const newest = total - 1 - back;
+    const held = ring.held(lane) | 0;
+    const reach = (held - back) | 0;
+    // this row's slot as a small integer: a remainder of doubles for every lag would cost more than the network
+    let slot = (ring.slot(lane) - back) | 0;
+    if (slot < 0) slot += capacity;
     const base = lane * capacity;
-    const reach = Math.min(total, capacity) - back;
+    const at0 = base + slot;
+    // where row `n` before this one lies
+    const before = (n: number): number => (n <= slot ? at0 - n : at0 - n + capacity);
     let f = to;
     for (let c = 0; c < channels; c++) {
       const s = at + c * SCALER_SIZE;
-      const y = values[(base + (newest % capacity)) * channels + c]!;
+      const y = values[at0 * channels + c]!;
       const perChange = inverse(state[s + CHANGE]!);
-      into[f++] = clip((y - state[s + MEAN]!) * inverse(state[s + DEVIATION]!));
-      into[f++] = reach > 1 ? clip((y - values[(base + ((newest - 1) % capacity)) * channels + c]!) * perChange) : 0;
+      const perDeviation = inverse(state[s + DEVIATION]!);
+      into[f++] = clip((y - state[s + MEAN]!) * perDeviation);
+      into[f++] = reach > 1 ? clip((y - values[before(1) * channels + c]!) * perChange) : 0;
       into[f++] = clip((y - state[s + QUICK]!) * perChange);
       into[f++] = clip((y - state[s + SLOW]!) * perChange);
-      for (let lag = 1; lag <= lags; lag++) {
-        into[f++] = reach > lag + 1 ? clip((values[(base + ((newest - lag - 1) % capacity)) * channels + c]! - y) * perChange) : 0;
-      }
+      const known = Math.min(lags, reach - 2);
+      for (let lag = 1; lag <= known; lag++) into[f++] = clip((values[before(lag + 1) * channels + c]! - y) * perChange);
+      for (let lag = Math.max(0, known); lag < lags; lag++) into[f++] = 0;
       for (let k = 0; k < seasons.length; k++) {
         const season = seasons[k]!;
-        const known = reach > season;
-        const then = known ? values[(base + ((newest - season) % capacity)) * channels + c]! : 0;
-        into[f++] = known ? clip((y - then) * inverse(state[s + DEVIATION]!)) : 0;
-        for (const step of this.#ahead[k]!) {
-          into[f++] = known ? clip((values[(base + ((newest - season + step) % capacity)) * channels + c]! - then) * perChange) : 0;
+        const ahead = this.#ahead[k]!;
+        if (reach <= season) {
+          for (let a = 0; a <= ahead.length; a++) into[f++] = 0;
+          continue;
         }
+        const then = values[before(season) * channels + c]!;
+        into[f++] = clip((y - then) * perDeviation);
+        for (let a = 0; a < ahead.length; a++) into[f++] = clip((values[before(season - ahead[a]!) * channels + c]! - then) * perChange);
       }
     }
-    const time = ring.times.data[base + (newest % capacity)]!;
+    const time = ring.times.data[at0]!;
     this.#clock.phases(this.#clock.after(time, 1), into, f);
-    const before = reach > 1 ? ring.times.data[base + ((newest - 1) % capacity)]! : time - this.#clock.interval;
-    into[f + 4] = clip((time - before) / this.#clock.interval - 1);
-    into[f + 5] = ring.flags.data[base + (newest % capacity)]! & ROW_IMPUTED ? 1 : 0;
+    const last = reach > 1 ? ring.times.data[before(1)]! : time - this.#clock.interval;
+    into[f + 4] = clip((time - last) / this.#clock.interval - 1);
+    into[f + 5] = ring.flags.data[at0]! & ROW_IMPUTED ? 1 : 0;
   }
 
   /** What one unit of the network's output is worth at a row, raw: the mean absolute change, 0 for a series that never moved. */

@@ -52,7 +52,9 @@ export function checkSpec(value: unknown, origin: Origin, components: PipelineCo
 
 /** zod's issues as problems: named, placed, and with the value where that may be seen. `prefix` leads from the file's top to what was parsed. */
 export function problemsOf(error: z.ZodError, given: unknown, origin: Origin, fields: FieldSchemas, prefix: Path = []): Problem[] {
-  return error.issues.flatMap((issue) => problemOf(issue, given, origin, fields, prefix));
+  // a whole number out of every range breaks two bounds: that of exact integers need not be told as well
+  const bounds = error.issues.filter((issue) => !(issue.code === 'too_big' && issue.maximum === Number.MAX_SAFE_INTEGER && error.issues.length > 1));
+  return bounds.flatMap((issue) => problemOf(issue, given, origin, fields, prefix));
 }
 
 function problemOf(issue: z.core.$ZodIssue, given: unknown, origin: Origin, fields: FieldSchemas, prefix: Path): Problem[] {

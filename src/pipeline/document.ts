@@ -67,7 +67,7 @@ export function readDocument(file: string, source: string, environment: Environm
     return failed();
   }
 
-  const document = parseDocument(source, { lineCounter: fresh(lines), prettyErrors: false, keepSourceTokens: false, logLevel: 'silent' });
+  const document = parseDocument(source, { lineCounter: fresh(lines), prettyErrors: false, keepSourceTokens: false, logLevel: 'error' });
   // one slip often makes several errors in its wake: of each line the first is the one to read
   const seen = new Set<number>();
   for (const error of document.errors) {

@@ -8,7 +8,7 @@ const TEN_YEARS = 3650 * 86_400_000;
 /** A duration, written `30s` or as milliseconds; milliseconds once parsed. */
 export function span(options: { readonly min?: number; readonly max?: number } = {}) {
   const { min = 0, max = TEN_YEARS } = options;
-  return z.union([z.string(), z.number()], { error: DURATION }).transform((written, context) => {
+  return z.union([z.string(), z.number()], { error: ({ input }) => (input === undefined ? 'is missing: a duration such as 7d' : DURATION) }).transform((written, context) => {
     const ms = milliseconds(written);
     const problem = !Number.isFinite(ms) ? DURATION : ms < min ? `must be at least ${duration(min)}` : ms > max ? `must be at most ${duration(max)}` : '';
     if (problem) context.issues.push({ code: 'custom', message: problem, input: written, params: { echo: true } });

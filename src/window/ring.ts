@@ -27,7 +27,7 @@ export class Ring {
   push(lane: number, time: number, values: Float64Array, at: number, flags = 0): void {
     const { capacity, channels } = this;
     const count = this.count.data[lane]!;
-    const slot = count % capacity;
+    const slot = remainder(count, capacity);
     this.times.data[lane * capacity + slot] = time;
     this.flags.data[lane * capacity + slot] = flags;
     const to = (lane * capacity + slot) * channels;
@@ -40,6 +40,12 @@ export class Ring {
     return Math.min(this.count.data[lane]!, this.capacity);
   }
 
+  /** Slot of the newest row; -1 before the first. */
+  slot(lane: number): number {
+    const count = this.count.data[lane]!;
+    return count === 0 ? -1 : remainder(count - 1, this.capacity);
+  }
+
   /** Rows ever pushed. */
   total(lane: number): number {
     return this.count.data[lane]!;
@@ -49,7 +55,7 @@ export class Ring {
   value(lane: number, back: number, channel: number): number {
     const count = this.count.data[lane]!;
     if (back < 0 || back >= count || back >= this.capacity) return NaN;
-    const slot = (count - 1 - back) % this.capacity;
+    const slot = remainder(count - 1 - back, this.capacity);
     return this.values.data[(lane * this.capacity + slot) * this.channels + channel]!;
   }
 
@@ -57,18 +63,23 @@ export class Ring {
   time(lane: number, back: number): number {
     const count = this.count.data[lane]!;
     if (back < 0 || back >= count || back >= this.capacity) return NaN;
-    return this.times.data[lane * this.capacity + ((count - 1 - back) % this.capacity)]!;
+    return this.times.data[lane * this.capacity + (remainder(count - 1 - back, this.capacity))]!;
   }
 
   /** The flags of a row, 0 where the ring does not reach. */
   flag(lane: number, back: number): number {
     const count = this.count.data[lane]!;
     if (back < 0 || back >= count || back >= this.capacity) return 0;
-    return this.flags.data[lane * this.capacity + ((count - 1 - back) % this.capacity)]!;
+    return this.flags.data[lane * this.capacity + (remainder(count - 1 - back, this.capacity))]!;
   }
 
   /** Forgets a lane's rows. */
   clear(lane: number): void {
     this.count.data[lane] = 0;
   }
+}
+
+/** `%` for whole doubles, which V8 would hand to the C library. */
+function remainder(count: number, capacity: number): number {
+  return count - Math.floor(count / capacity) * capacity;
 }
