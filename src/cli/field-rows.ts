@@ -78,7 +78,10 @@ export function typeOf(field: Json): string {
 }
 
 function plural(word: string): string {
-  return { text: 'texts', number: 'numbers', name: 'names' }[word] ?? word;
+  const known: Readonly<Record<string, string>> = { text: 'texts', number: 'numbers' };
+  if (word.startsWith('name or map')) return 'names or maps with `type`';
+  if (word.startsWith('map')) return word.replace('map', 'maps');
+  return known[word] ?? word.replace(/^(whole )?number/, '$1numbers');
 }
 
 function bounds(field: Json): string {

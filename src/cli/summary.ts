@@ -6,6 +6,11 @@ import type { Report } from './report.ts';
 import { plainPaint, type Paint } from './terminal.ts';
 import type { ScoreLine } from './view-model.ts';
 
+/** Rules above and below, nothing between columns. */
+const CALM = Object.fromEntries(
+  ['left', 'right', 'middle', 'top-left', 'top-right', 'top-mid', 'bottom-left', 'bottom-right', 'bottom-mid', 'left-mid', 'right-mid', 'mid-mid'].map((place) => [place, '']),
+);
+
 /** Steps of a target shown at most; the rest is in `--json`. */
 const MOST_STEPS = 8;
 
@@ -30,18 +35,18 @@ function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {
   if (!first) return ['no forecast was scored: there were too few rows'];
   const baselines = Object.keys(first.summary.skill);
   const nominal = first.summary.intervals.map((interval) => interval.nominal).sort((a, b) => a - b);
-  const titles = ['target', 'step', 'rows', 'MAE', 'RMSE', ...baselines.map((name) => `skill vs ${name}`), ...nominal.map((level) => `in ${percent(level)}`)];
+  const titles = ['target', 'step', 'MAE', 'RMSE', ...baselines.map((name) => `vs ${cut(name, 14)}`), ...nominal.map((level) => `in ${percent(level)}`)];
   const table = new Table({
     head: titles.map((title) => paint('dim', title)),
     colAligns: titles.map((_, i) => (i === 0 ? 'left' : 'right')),
     style: { head: [], border: [], compact: true },
+    chars: CALM,
   });
   const shown = pick(scored);
   for (const { target, step, output, summary } of shown) {
     table.push([
       cut(printable(target), 24),
       `+${step}`,
-      whole(summary.n),
       value(summary.models[output]?.mae ?? NaN),
       value(summary.models[output]?.rmse ?? NaN),
       ...baselines.map((name) => verdict(summary.skill[name], paint)),
@@ -49,7 +54,7 @@ function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {
     ]);
   }
   const left = scored.length - shown.length;
-  return [table.toString(), ...(left > 0 ? [paint('dim', `${left} further steps: see --json`)] : [])];
+  return [paint('dim', `scored on ${whole(first.summary.n)} rows`), table.toString(), ...(left > 0 ? [paint('dim', `${left} further steps: see --json`)] : [])];
 }
 
 function verdict(skill: ScoreLine['summary']['skill'][string] | undefined, paint: Paint): string {

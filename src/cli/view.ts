@@ -39,10 +39,10 @@ function header(model: ViewModel, room: number, paint: Paint): string[] {
 
   const facts = [
     `${whole(model.rowsPerSecond)} rows/s`,
-    model.time === undefined ? '' : `event time ${instant(model.time)}`,
+    model.time === undefined ? '' : `at ${instant(model.time)}`,
     `${whole(model.series)} series`,
     model.rejected > 0 ? `${whole(model.rejected)} refused` : '',
-    model.checkpoint ? `saved ${ago(model.checkpoint.seconds)} ago` : '',
+    model.checkpoint ? `saved ${model.checkpoint.seconds < 10 ? `${Math.floor(model.checkpoint.seconds)} s` : ago(model.checkpoint.seconds)} ago` : '',
     model.sinkBusy ? 'waiting for a sink' : '',
   ];
   return [title, progress(rows, total, model.seconds, room, paint), facts.filter(Boolean).join(paint('dim', ' · '))];
@@ -106,7 +106,7 @@ function scoreTable(scores: readonly ScoreLine[], room: number, paint: Paint): s
   if (shown.length === 0) return [];
   const baselines = Object.keys(shown[0]!.summary.skill);
   const nominal = shown[0]!.summary.intervals.map((interval) => interval.nominal).sort((a, b) => a - b);
-  const titles = ['Error so far', 'step', 'MAE', 'RMSE', ...baselines.map((name) => `vs ${name}`), ...nominal.map((level) => `in ${percent(level)}`)];
+  const titles = ['Error so far', 'step', 'MAE', 'RMSE', ...baselines.map((name) => `vs ${cut(name, room < 90 ? 9 : 30)}`), ...nominal.map((level) => `in ${percent(level)}`)];
   const rows = shown.map(({ target, step, output, summary }) => [
     cut(printable(target), Math.max(12, Math.min(20, room - 60))),
     `+${step}`,
@@ -127,11 +127,11 @@ function scoreTable(scores: readonly ScoreLine[], room: number, paint: Paint): s
 function trainingTable({ trainings, training }: ViewModel, paint: Paint): string[] {
   if (trainings.length === 0 && !training) return [];
   const rows = trainings.slice(-3).map((line) => trainingRow(line, paint));
-  const titles = ['Retraining', 'loss before', 'after', '', 'took'];
-  return [...table([titles, ...rows], [1, 2, 4], paint), ...(training ? [paint('cyan', 'training now …')] : [])];
+  const titles = ['Retraining', 'loss before', 'after', 'took', ''];
+  return [...table([titles, ...rows], [1, 2, 3], paint), ...(training ? [paint('cyan', 'training now …')] : [])];
 }
 
 function trainingRow({ trigger, champion, challenger, accepted, seconds, reason }: TrainingLine, paint: Paint): string[] {
-  if (reason !== undefined) return [instant(trigger), '-', '-', paint('yellow', cut(printable(reason), 40)), '-'];
-  return [instant(trigger), value(champion), value(challenger), accepted ? paint('green', 'accepted') : paint('yellow', 'kept the old'), ago(seconds)];
+  if (reason !== undefined) return [instant(trigger), '-', '-', '-', paint('yellow', cut(printable(reason), 40))];
+  return [instant(trigger), value(champion), value(challenger), ago(seconds), accepted ? paint('green', 'accepted') : paint('yellow', 'kept the old')];
 }

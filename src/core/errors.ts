@@ -76,6 +76,7 @@ export const ERRORS = {
   WINDOW_SLIDE: { what: 'The slide of the bars does not divide their length', todo: 'Choose a slide that goes into the length a whole number of times.', exit: EXIT.config },
   WINDOW_TIME_ZONE: { what: 'The time zone is unknown', todo: 'Use an IANA name such as `America/New_York`, or `UTC`.', exit: EXIT.config },
   // -- src/forecast
+  FORECAST_UNKNOWN: { what: 'There is no such forecaster', todo: 'Use one of the names listed, or pass your own component.', exit: EXIT.config },
   FORECAST_TOO_WIDE: { what: 'The network would have too many inputs', todo: 'Use fewer channels or lags.', exit: EXIT.config },
   // -- src/train
   TRAIN_FAILED: { what: 'A training failed and the old weights stay', todo: 'Nothing needs doing; if it happens often, lower `retrain.rows` or raise `retrain.max_seconds`.', exit: EXIT.internal },

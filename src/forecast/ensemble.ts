@@ -9,7 +9,9 @@ import type { Column, Lanes } from '../core/lanes.ts';
 import type { Forecaster, ForecasterContext, Outlook, Wave } from './forecaster.ts';
 import { Interval } from './interval.ts';
 import { Mixture } from './mixture.ts';
+import { Recurrent } from './recurrent.ts';
 import { Scores } from './score.ts';
+import type { WeightsBox } from './weights.ts';
 
 export interface EnsembleOptions {
   /** The forecasters; `naive` must be among them. */
@@ -41,7 +43,7 @@ export class Ensemble {
   readonly names: readonly string[];
   readonly scores: Scores;
   readonly mixture: Mixture | undefined;
-  readonly #context: ForecasterContext;
+  readonly context: ForecasterContext;
   readonly #models: readonly Forecaster[];
   readonly #interval: Interval;
   readonly #cells: number;
@@ -65,7 +67,7 @@ export class Ensemble {
     const { lanes, targets, horizon, quantiles } = context;
     const { models } = options;
     this.lanes = lanes;
-    this.#context = context;
+    this.context = context;
     this.#models = models;
     this.#cells = targets * horizon;
     this.#levels = quantiles.length;
@@ -94,11 +96,16 @@ export class Ensemble {
     this.#scratch = new Float64Array(this.#levels);
   }
 
+  /** The weights of the network, if there is one. */
+  get weights(): WeightsBox | undefined {
+    return this.#models.find((model) => model instanceof Recurrent)?.box;
+  }
+
   /** One wave: `steps` are the grid steps since each lane's previous row (1 where no gap was left open). */
   step(wave: Wave, steps: Int32Array, out: EnsembleOutput): void {
     this.#reserve(wave.rows);
     for (let k = 0; k < wave.rows; k++) this.#meetTruth(wave, k, steps[k]!, out);
-    const { ring } = this.#context;
+    const { ring } = this.context;
     for (let k = 0; k < wave.rows; k++) ring.push(wave.lanes[k]!, wave.times[k]!, wave.values, k, wave.flags[k]!);
     for (let m = 0; m < this.#models.length; m++) this.#models[m]!.step(wave, this.#outlooks[m]!);
     for (let k = 0; k < wave.rows; k++) this.#say(wave, k, out);
@@ -114,7 +121,7 @@ export class Ensemble {
   }
 
   #meetTruth(wave: Wave, k: number, steps: number, out: EnsembleOutput): void {
-    const { targets, horizon, clock } = this.#context;
+    const { targets, horizon, clock } = this.context;
     const lane = wave.lanes[k]!;
     const row = out.index[k]!;
     const models = this.#models.length;
@@ -149,7 +156,7 @@ export class Ensemble {
   }
 
   #say(wave: Wave, k: number, out: EnsembleOutput): void {
-    const { targets, horizon, clock } = this.#context;
+    const { targets, horizon, clock } = this.context;
     const lane = wave.lanes[k]!;
     const row = out.index[k]!;
     const models = this.#models.length;

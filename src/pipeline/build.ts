@@ -5,16 +5,17 @@ import type { Clock } from '../core/clock.ts';
 import type { Sink, Source } from '../core/connector.ts';
 import type { EventBus } from '../core/events.ts';
 import type { State } from '../core/state.ts';
-import { Ensemble } from '../forecast/ensemble.ts';
-import type { Forecaster, ForecasterComponent, ForecasterContext } from '../forecast/forecaster.ts';
-import { Recurrent } from '../forecast/recurrent.ts';
+import { buildEnsemble } from '../forecast/build-ensemble.ts';
+import type { Ensemble } from '../forecast/ensemble.ts';
+import type { ForecasterComponent } from '../forecast/forecaster.ts';
+import type { Recurrent } from '../forecast/recurrent.ts';
 import { clean } from '../stream/clean.ts';
 import { deliver, Delivery } from '../stream/deliver.ts';
 import { forecast } from '../stream/forecast.ts';
 import { ingest, type Place } from '../stream/ingest.ts';
 import { window } from '../stream/window.ts';
 import { calendar, type CalendarOptions } from '../window/calendar.ts';
-import { Ring } from '../window/ring.ts';
+import type { Ring } from '../window/ring.ts';
 import type { TrainingRunner } from '../train/worker.ts';
 import { layout, type Layout } from './layout.ts';
 import { Retraining } from './retraining.ts';
@@ -55,7 +56,6 @@ export interface Line {
 /** Builds the line: ingest -> clean -> window -> forecast -> deliver, with retraining at ingest's gate. */
 export function buildLine(spec: Spec, parts: LineParts): Line {
   const { state, source, events, clock, signal } = parts;
-  const { lanes } = state;
   const plan = layout(spec, source.channels);
   const days: CalendarOptions = { interval: spec.window.interval, bars: plan.bars, timeZone: spec.window.time_zone, session: spec.window.session };
   const hours = calendar(days);
@@ -67,17 +67,20 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     for (const { reason } of rejects) events.emit('ticks.rejected', { reason, count: 1 });
   };
 
-  const ring = new Ring(lanes, { capacity: spec.window.ring, channels: plan.rowChannels });
-  const { horizon, quantiles, season: seasons } = spec.forecast;
-  const { length: targets } = plan.targets;
-  const context: ForecasterContext = { state, lanes, ring, clock: hours, targets, channels: plan.rowChannels, horizon, seasons, season: seasons[0], quantiles, seed: spec.seed };
-  const models: Forecaster[] = spec.forecast.models.map(({ type, config }) => parts.forecasters.find(({ name }) => name === type)!.build(config, context));
-  const ensemble = new Ensemble(context, { models, output: spec.forecast.output, baselines: spec.forecast.baselines, warmup: spec.forecast.warmup, scoreFrom: parts.scoreFrom });
-  const recurrent = models.find((model) => model instanceof Recurrent);
+  const { horizon, quantiles, season: seasons, models, output, baselines, warmup } = spec.forecast;
+  const { ensemble, recurrent, ring } = buildEnsemble(state, {
+    clock: hours,
+    targets: plan.targets.length,
+    channels: plan.rowChannels,
+    ring: spec.window.ring,
+    seed: spec.seed,
+    components: parts.forecasters,
+    scoreFrom: parts.scoreFrom,
+    ...{ horizon, quantiles, seasons, models, output, baselines, warmup },
+  });
   const gate = spec.retrain && recurrent && parts.training ? retraining(spec, parts, { ring, recurrent, calendar: days }) : undefined;
 
-  const forecasts$ = ingest(source, {
-    state,
+  const forecasts$ = ingest(state, source, {
     signal,
     clock,
     lateness: spec.clean.lateness,
@@ -103,7 +106,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     }),
     window(state, { grid: spec.window.grid, slide: spec.window.slide, channels: plan.order.length, clock: hours, fields: plan.fields, gaps: spec.window.gaps, reject: (each) => reject([each]) }),
     map((batch) => (parts.rows?.(batch), batch)),
-    forecast({ lanes, ensemble, targets, horizon, quantiles: quantiles.length, weights: recurrent?.box }),
+    forecast(ensemble),
     deliver(delivery),
   );
   return { layout: plan, ensemble, recurrent, delivery, forecasts$ };

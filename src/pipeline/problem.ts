@@ -32,7 +32,8 @@ export function written({ file, line, column, message }: Problem): string {
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 100) return undefined;
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  // two letters swapped are two steps apart
+  let least = (word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1;
   for (const each of known) {
     const d = each.toLowerCase() === word.toLowerCase() ? 0 : distance(word, each);
     if (d < least) [best, least] = [each, d];

@@ -3,18 +3,6 @@ import { Observable, type OperatorFunction } from 'rxjs';
 import type { ForecastBatch, RowBatch } from '../core/batch.ts';
 import type { Ensemble, EnsembleOutput } from '../forecast/ensemble.ts';
 import type { Wave } from '../forecast/forecaster.ts';
-import type { WeightsBox } from '../forecast/weights.ts';
-import type { Lanes } from '../core/lanes.ts';
-
-export interface ForecastOptions {
-  readonly lanes: Lanes;
-  readonly ensemble: Ensemble;
-  readonly targets: number;
-  readonly horizon: number;
-  readonly quantiles: number;
-  /** Where the network's weights come from, if there is a network. */
-  readonly weights?: WeightsBox | undefined;
-}
 
 /**
  * Scores what was forecast for each row, steps every model, and forecasts again.
@@ -30,10 +18,10 @@ export interface ForecastOptions {
  *
  * Errors of the source are passed on; a batch is valid until the subscriber returns.
  */
-export function forecast(options: ForecastOptions): OperatorFunction<RowBatch, ForecastBatch> {
+export function forecast(ensemble: Ensemble): OperatorFunction<RowBatch, ForecastBatch> {
   return (source) =>
     new Observable((out) => {
-      const waves = new Waves(options);
+      const waves = new Waves(ensemble);
       return source.subscribe({
         next: (batch) => {
           if (batch.length > 0) out.next(waves.run(batch));
@@ -46,7 +34,7 @@ export function forecast(options: ForecastOptions): OperatorFunction<RowBatch, F
 
 /** Cuts batches into waves and gathers each wave's columns; its buffers are reused from batch to batch. */
 class Waves {
-  readonly #options: ForecastOptions;
+  readonly #ensemble: Ensemble;
   /** Per lane: the last batch it was seen in, and its wave there. */
   #seen = new Float64Array(0);
   #batch = 0;
@@ -58,12 +46,15 @@ class Waves {
   #out!: Omit<EnsembleOutput, 'index'>;
   #model = new Int32Array(0);
 
-  constructor(options: ForecastOptions) {
-    this.#options = options;
+  constructor(ensemble: Ensemble) {
+    this.#ensemble = ensemble;
   }
 
   run(batch: RowBatch): ForecastBatch {
-    const { lanes, ensemble, targets, horizon, quantiles, weights } = this.#options;
+    const ensemble = this.#ensemble;
+    const { lanes, weights } = ensemble;
+    const { targets, horizon } = ensemble.context;
+    const quantiles = ensemble.context.quantiles.length;
     const n = batch.length;
     this.#reserve(n, batch.channels);
     const waves = this.#cut(batch);
@@ -99,8 +90,8 @@ class Waves {
   /** Orders the rows by wave (a counting sort, stable) and returns the number of waves. */
   #cut(batch: RowBatch): number {
     const n = batch.length;
-    if (this.#seen.length < this.#options.lanes.size * 2) {
-      const grown = new Float64Array(Math.max(64, this.#options.lanes.size * 4));
+    if (this.#seen.length < this.#ensemble.lanes.size * 2) {
+      const grown = new Float64Array(Math.max(64, this.#ensemble.lanes.size * 4));
       grown.set(this.#seen);
       this.#seen = grown;
     }
@@ -141,7 +132,8 @@ class Waves {
 
   #reserve(rows: number, channels: number): void {
     if (this.#capacity >= rows) return;
-    const { targets, horizon, quantiles } = this.#options;
+    const { targets, horizon } = this.#ensemble.context;
+    const quantiles = this.#ensemble.context.quantiles.length;
     const cells = targets * horizon;
     this.#capacity = rows;
     this.#waveOf = new Int32Array(rows);

@@ -1,7 +1,7 @@
 /** Stations 1 and 2: pulls batches from a source, names their lanes, and is the one place where anything waits. */
 import { Observable } from 'rxjs';
 import type { Reject, SourceBatch, TickBatch } from '../core/batch.ts';
-import type { Clock } from '../core/clock.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
 import type { Source } from '../core/connector.ts';
 import type { Position } from '../core/position.ts';
 import type { State } from '../core/state.ts';
@@ -35,9 +35,9 @@ export interface Place {
 }
 
 export interface IngestOptions {
-  readonly state: State;
   readonly signal?: AbortSignal;
-  readonly clock: Clock;
+  /** For pacing only. Default: the machine's. */
+  readonly clock?: Clock;
   /** How much older than the newest tick of its partition a tick may be, ms. */
   readonly lateness?: number;
   /** A tick further ahead of the newest than this does not move the source's watermark, ms. */
@@ -74,9 +74,9 @@ const LARGEST_CUT = 8192;
  * Completes when the source ends or the signal is aborted (then nothing is let go of early: a restart continues exactly). An error of
  * the source is passed on. State: the lane column and part `ingest`; it belongs to `state`, so subscribe once.
  */
-export function ingest(source: Source, options: IngestOptions): Observable<TickBatch> {
-  const intake = new Intake(options);
-  options.state.add('ingest', intake);
+export function ingest(state: State, source: Source, options: IngestOptions = {}): Observable<TickBatch> {
+  const intake = new Intake(state, options);
+  state.add('ingest', intake);
   return new Observable((out) => {
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
@@ -89,7 +89,7 @@ export function ingest(source: Source, options: IngestOptions): Observable<TickB
 }
 
 async function run(source: Source, intake: Intake, options: IngestOptions, signal: AbortSignal, emit: (batch: TickBatch) => void): Promise<void> {
-  const { clock, gate } = options;
+  const { clock = systemClock, gate } = options;
   const pace = pacer(clock, options.rowsPerSecond);
   let cut = LARGEST_CUT / 8;
   let lastYield = clock.elapsed();

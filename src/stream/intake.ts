@@ -7,7 +7,6 @@ import type { Saved, State, Stateful } from '../core/state.ts';
 import type { Place } from './ingest.ts';
 
 interface IntakeOptions {
-  readonly state: State;
   readonly lateness?: number;
   readonly maxAhead?: number;
   readonly timeToLive?: number;
@@ -35,9 +34,9 @@ export class Intake implements Stateful {
   #trained = -Infinity;
   #held: TickBatch[] = [];
 
-  constructor(options: IntakeOptions) {
+  constructor(state: State, options: IntakeOptions) {
     this.#options = options;
-    this.#lanes = options.state.lanes;
+    this.#lanes = state.lanes;
     this.#last = this.#lanes.f64('ingest.last', 1, -Infinity);
   }
 

@@ -70,11 +70,11 @@ function importRules(path: string, { from, lazy, typeOnly }: Import): string[] {
     if (/^connectors\/[^/]*$/.test(target)) broken.push(`imports ${target}: a connector never imports another`);
     if (path.startsWith('connectors/formats/') && /^connectors\/[^/]+$/.test(target)) broken.push(`imports ${target}: codecs know no connector`);
   }
-  if (inSource && path.split('/').length > 2 && target.startsWith('src/')) broken.push(...downwards(path, folder, target));
+  if (inSource && path.split('/').length > 2 && target.startsWith('src/')) broken.push(...downwards(folder, target));
   return [...new Set(broken)];
 }
 
-function downwards(path: string, folder: string, target: string): string[] {
+function downwards(folder: string, target: string): string[] {
   const below = target.split('/')[1]!;
   if (below === folder) return [];
   const only = ONLY[folder];
