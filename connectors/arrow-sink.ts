@@ -13,7 +13,10 @@ import { addForecasts, addRejects, addScores, tableColumns, TABLES, type TableNa
 
 const config = z.strictObject({
   path: z.string().min(1).describe('The folder, made if it is not there. Relative to the pipeline file.'),
-  merge: z.boolean().default(true).describe('When the input ended: also write all segments into one `forecasts.arrow` and one `scores.arrow`.'),
+  merge: z
+    .boolean()
+    .default(true)
+    .describe('When the input ended: also write all segments into one `forecasts.arrow` and one `scores.arrow`.'),
 });
 
 type Config = z.infer<typeof config>;
@@ -70,9 +73,17 @@ class ArrowSink implements Sink {
       await mkdir(this.#folder, { recursive: true });
       await this.#clear(context.from);
     } catch (error) {
-      throw new TidecastError('SINK_FOLDER', { folder: this.#folder, problem: (error as NodeJS.ErrnoException).code ?? String(error) }, { cause: error });
+      throw new TidecastError(
+        'SINK_FOLDER',
+        { folder: this.#folder, problem: (error as NodeJS.ErrnoException).code ?? String(error) },
+        { cause: error },
+      );
     }
-    const writers = (name: string) => ({ forecasts: this.#writer('forecasts', `forecasts-${name}`), scores: this.#writer('scores', `scores-${name}`), rejects: this.#writer('rejects', `rejects-${name}`) });
+    const writers = (name: string) => ({
+      forecasts: this.#writer('forecasts', `forecasts-${name}`),
+      scores: this.#writer('scores', `scores-${name}`),
+      rejects: this.#writer('rejects', `rejects-${name}`),
+    });
     this.#writers = writers('one');
     this.#others = writers('other');
   }
@@ -127,7 +138,10 @@ class ArrowSink implements Sink {
   /** Removes what an unfinished run left: temporary files, merged files, and segments that will be written again. */
   async #clear(from: number): Promise<void> {
     const stale = (name: string) =>
-      /^\.(forecasts|scores|rejects).*\.partial$/.test(name) || name === 'forecasts.arrow' || name === 'scores.arrow' || Number(/^(?:forecasts|scores|rejects)-(\d{15})\.arrow$/.exec(name)?.[1] ?? -1) >= from;
+      /^\.(forecasts|scores|rejects).*\.partial$/.test(name) ||
+      name === 'forecasts.arrow' ||
+      name === 'scores.arrow' ||
+      Number(/^(?:forecasts|scores|rejects)-(\d{15})\.arrow$/.exec(name)?.[1] ?? -1) >= from;
     for (const name of await readdir(this.#folder)) if (stale(name)) await rm(join(this.#folder, name), { force: true });
     await syncFolder(this.#folder);
   }
@@ -154,8 +168,10 @@ class ArrowSink implements Sink {
 }
 
 function append(writer: TableWriter, rows: ReadTable): void {
-  const codes = Object.fromEntries(Object.entries(rows.texts).map(([name, { names }]) => [name, names.map((each) => writer.code(name, each))]));
-  for (let row = 0; row < rows.length; ) {
+  const codes = Object.fromEntries(
+    Object.entries(rows.texts).map(([name, { names }]) => [name, names.map((each) => writer.code(name, each))]),
+  );
+  for (let row = 0; row < rows.length;) {
     const block = writer.block;
     const n = Math.min(rows.length - row, block.capacity - block.rows);
     for (const [name, kind] of Object.entries(writer.columns)) {

@@ -7,7 +7,7 @@ import type { ConnectorContext, Source } from '../src/core/connector.ts';
 import { TidecastError } from '../src/core/errors.ts';
 import type { Position } from '../src/core/position.ts';
 import { mergedTicks, indexRuns } from './formats/arrow-merge.ts';
-import { peekSchema } from './formats/arrow-file.ts';
+import { peekSchema } from './formats/arrow-index.ts';
 import { TickFile, valueNames, type TickColumns, type Ticks } from './formats/arrow-ticks.ts';
 import { TextTable } from './formats/arrow-text.ts';
 import { resolvePaths } from './formats/paths.ts';
@@ -15,17 +15,55 @@ import { SeriesCodes } from './formats/series-codes.ts';
 import { knownZone, WallClock } from './formats/time.ts';
 
 const config = z.strictObject({
-  path: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).describe('The file, a pattern with `*`, `?` or `**` (read in the order of the names), or a list of both. Relative to the pipeline file.'),
+  path: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .describe(
+      'The file, a pattern with `*`, `?` or `**` (read in the order of the names), or a list of both. Relative to the pipeline file.',
+    ),
   time: z.string().optional().describe('The column of event times. Default: the one called `time`, `timestamp`, `ts` or `date`.'),
-  unit: z.enum(['s', 'ms', 'us', 'ns']).optional().describe('What the numbers of a time column without a time type count since 1970; required there.'),
-  time_zone: z.string().refine(knownZone, 'is not a known time zone').default('UTC').describe('The IANA zone in which timestamps without a zone, and dates, are meant. An hour that occurs twice means its first.'),
-  series: z.string().optional().describe('The column of series names (text, dictionary or integers). Default: `series` if there is one and no `name` is given.'),
-  name: z.string().min(1).optional().describe('The series name of all rows, where no column has it. Default: the file name without its ending.'),
-  values: z.array(z.string()).min(1).optional().describe('The value columns, in order. Default: every integer, float or decimal column that is not time, series or id.'),
+  unit: z
+    .enum(['s', 'ms', 'us', 'ns'])
+    .optional()
+    .describe('What the numbers of a time column without a time type count since 1970; required there.'),
+  time_zone: z
+    .string()
+    .refine(knownZone, 'is not a known time zone')
+    .default('UTC')
+    .describe(
+      'The IANA zone in which timestamps without a zone, and dates, are meant. An hour that occurs twice means its first.',
+    ),
+  series: z
+    .string()
+    .optional()
+    .describe(
+      'The column of series names (text, dictionary or integers). Default: `series` if there is one and no `name` is given.',
+    ),
+  name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The series name of all rows, where no column has it. Default: the file name without its ending.'),
+  values: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('The value columns, in order. Default: every integer, float or decimal column that is not time, series or id.'),
   id: z.string().optional().describe('A column that tells apart ticks of one series at one time.'),
-  order: z.enum(['as-is', 'merge']).default('as-is').describe('`as-is`: file by file, row by row. `merge`: all rows of all files by time; for one file a series, and for files sorted by series.'),
-  expect_rows: z.int().positive().optional().describe('Rows in all; any other number is refused. A stream without its end mark is accepted only with it.'),
-  allow_any_time: z.boolean().default(false).describe('Accept times outside 1980 to 2200, which otherwise count as a wrong unit.'),
+  order: z
+    .enum(['as-is', 'merge'])
+    .default('as-is')
+    .describe(
+      '`as-is`: file by file, row by row. `merge`: all rows of all files by time; for one file a series, and for files sorted by series.',
+    ),
+  expect_rows: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Rows in all; any other number is refused. A stream without its end mark is accepted only with it.'),
+  allow_any_time: z
+    .boolean()
+    .default(false)
+    .describe('Accept times outside 1980 to 2200, which otherwise count as a wrong unit.'),
 });
 
 type Config = z.infer<typeof config>;
@@ -68,7 +106,15 @@ class ArrowSource implements Source {
     this.#config = settings;
     this.#context = context;
     const { time, unit, series, values, id } = settings;
-    this.#columns = { time, unit, series, values, id, allowAnyTime: settings.allow_any_time, findSeries: settings.name === undefined };
+    this.#columns = {
+      time,
+      unit,
+      series,
+      values,
+      id,
+      allowAnyTime: settings.allow_any_time,
+      findSeries: settings.name === undefined,
+    };
     this.#channels = values;
   }
 
@@ -156,7 +202,13 @@ class ArrowSource implements Source {
     const rejects: Reject[] = [];
     codes.forEach((code, row) => {
       if (code !== -1) return;
-      rejects.push({ partition: 0, offset: first + row, reason: 'no-series', time: ticks.times[row]!, values: ticks.channels.map((channel) => channel[row]!) });
+      rejects.push({
+        partition: 0,
+        offset: first + row,
+        reason: 'no-series',
+        time: ticks.times[row]!,
+        values: ticks.channels.map((channel) => channel[row]!),
+      });
     });
     return {
       partition: 0,
@@ -174,7 +226,11 @@ class ArrowSource implements Source {
 }
 
 /** The rows of a file from `start` on, in windows that do not cross record batches. */
-async function* windows(file: TickFile, start: number, signal: AbortSignal): AsyncGenerator<{ readonly ticks: Ticks; readonly row: number }> {
+async function* windows(
+  file: TickFile,
+  start: number,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly ticks: Ticks; readonly row: number }> {
   for (let batch = 0; batch < file.file.batches.length; batch++) {
     const { first, rows } = file.file.batches[batch]!;
     if (first + rows <= start) continue;

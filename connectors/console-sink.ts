@@ -52,7 +52,8 @@ class ConsoleSink implements Sink {
     const lines: string[] = [];
     for (let row = 0; row < batch.length; row++, this.#row++) if (this.#row % every === 0) this.#print(batch, row, lines);
     if (lines.length === 0 || this.#fault) return this.#check();
-    if (!this.#stream.write(lines.join('')) && !this.#fault) await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]).catch(() => undefined);
+    if (!this.#stream.write(lines.join('')) && !this.#fault)
+      await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]).catch(() => undefined);
     this.#check();
   }
 
@@ -81,8 +82,13 @@ class ConsoleSink implements Sink {
         const at = (row * targets + target) * horizon + step - 1;
         const time = batch.validTimes[row * horizon + step - 1]!;
         if (Number.isNaN(time) || Number.isNaN(batch.mean[at]!)) continue;
-        const interval = quantileCount > 0 ? ` [${number(quantiles[at * quantileCount]!)}, ${number(quantiles[(at + 1) * quantileCount - 1]!)}]` : '';
-        lines.push(`${new Date(time).toISOString()} ${series} ${name(this.#context!.targets[target]!)} +${step} ${number(batch.mean[at]!)}${interval} naive ${number(batch.naive[at]!)}\n`);
+        const interval =
+          quantileCount > 0
+            ? ` [${number(quantiles[at * quantileCount]!)}, ${number(quantiles[(at + 1) * quantileCount - 1]!)}]`
+            : '';
+        lines.push(
+          `${new Date(time).toISOString()} ${series} ${name(this.#context!.targets[target]!)} +${step} ${number(batch.mean[at]!)}${interval} naive ${number(batch.naive[at]!)}\n`,
+        );
       }
     }
   }
@@ -90,7 +96,10 @@ class ConsoleSink implements Sink {
 
 function name(text: string): string {
   // `short` leaves the control characters above 0x7e, which terminals obey as well
-  return short(text).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return short(text).replace(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function number(value: number): string {

@@ -15,17 +15,43 @@ import { resolvePaths } from './formats/paths.ts';
 import { knownZone, WallClock } from './formats/time.ts';
 
 const config = z.strictObject({
-  path: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).describe('The file, a pattern with `*`, `?` or `**` (read in the order of the names), or a list of both. Relative to the pipeline file.'),
+  path: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .describe(
+      'The file, a pattern with `*`, `?` or `**` (read in the order of the names), or a list of both. Relative to the pipeline file.',
+    ),
   time: z.string().optional().describe('The column of event times. Default: the one called `time`, `timestamp`, `ts` or `date`.'),
-  unit: z.enum(['s', 'ms', 'us', 'ns']).optional().describe('For times that are numbers: what they count since 1970. Without it times are ISO 8601 texts.'),
-  time_zone: z.string().refine(knownZone, 'is not a known time zone').default('UTC').describe('The IANA zone in which texts without a zone are meant. An hour that occurs twice means its first.'),
+  unit: z
+    .enum(['s', 'ms', 'us', 'ns'])
+    .optional()
+    .describe('For times that are numbers: what they count since 1970. Without it times are ISO 8601 texts.'),
+  time_zone: z
+    .string()
+    .refine(knownZone, 'is not a known time zone')
+    .default('UTC')
+    .describe('The IANA zone in which texts without a zone are meant. An hour that occurs twice means its first.'),
   series: z.string().optional().describe('The column of series names. Default: `series` if there is one and no `name` is given.'),
-  name: z.string().min(1).optional().describe('The series name of all rows, where no column has it. Default: the file name without its ending.'),
-  values: z.array(z.string()).min(1).optional().describe('The value columns, in order. Default: every other column whose first rows are numbers.'),
+  name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The series name of all rows, where no column has it. Default: the file name without its ending.'),
+  values: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('The value columns, in order. Default: every other column whose first rows are numbers.'),
   id: z.string().optional().describe('A column that tells apart ticks of one series at one time.'),
   delimiter: z.string().length(1).default(',').describe('What separates the fields.'),
-  quote: z.string().length(1).default('"').describe('What encloses fields that hold delimiters or line ends; doubled, it stands for itself.'),
-  allow_any_time: z.boolean().default(false).describe('Accept times outside 1980 to 2200, which otherwise count as a wrong unit.'),
+  quote: z
+    .string()
+    .length(1)
+    .default('"')
+    .describe('What encloses fields that hold delimiters or line ends; doubled, it stands for itself.'),
+  allow_any_time: z
+    .boolean()
+    .default(false)
+    .describe('Accept times outside 1980 to 2200, which otherwise count as a wrong unit.'),
 });
 
 type Config = z.infer<typeof config>;
@@ -84,7 +110,15 @@ class CsvSource implements Source {
       let rows: CsvRows | undefined;
       let width = 0;
       const input = createReadStream(file);
-      const parser = parse({ bom: true, delimiter, quote, relax_column_count: true, relax_quotes: true, skip_empty_lines: true, max_record_size: 1_048_576 });
+      const parser = parse({
+        bom: true,
+        delimiter,
+        quote,
+        relax_column_count: true,
+        relax_quotes: true,
+        skip_empty_lines: true,
+        max_record_size: 1_048_576,
+      });
       // pipe does not carry errors on
       input.on('error', (error) => parser.destroy(error));
       try {
@@ -139,12 +173,30 @@ class CsvSource implements Source {
     // the pipeline asks for the channels before it reads, and that question has no promise
     const { parse } = createRequire(import.meta.url)('csv-parse/sync') as typeof import('csv-parse/sync');
     const text = head(file);
-    const [header, ...rows] = parse(text, { bom: true, delimiter, quote, relax_column_count: true, relax_quotes: true, skip_empty_lines: true, to: 100 }) as string[][];
+    const [header, ...rows] = parse(text, {
+      bom: true,
+      delimiter,
+      quote,
+      relax_column_count: true,
+      relax_quotes: true,
+      skip_empty_lines: true,
+      to: 100,
+    }) as string[][];
     if (!header) throw new TidecastError('SOURCE_NO_ROWS', { file });
     const names = header.map((each) => each.trim());
-    const taken = new Set([timePosition(file, names, time), series === undefined ? (name === undefined ? names.indexOf('series') : -1) : position(file, names, series), id === undefined ? -1 : position(file, names, id)]);
-    const numeric = names.filter((_, at) => !taken.has(at) && rows.some((row) => !isMissing(row[at] ?? '')) && rows.every((row) => isMissing(row[at] ?? '') || !Number.isNaN(parseNumber(row[at]!))));
-    if (numeric.length === 0) throw new TidecastError(rows.length === 0 ? 'SOURCE_NO_ROWS' : 'SOURCE_NO_VALUES', { file, columns: listed(names) });
+    const taken = new Set([
+      timePosition(file, names, time),
+      series === undefined ? (name === undefined ? names.indexOf('series') : -1) : position(file, names, series),
+      id === undefined ? -1 : position(file, names, id),
+    ]);
+    const numeric = names.filter(
+      (_, at) =>
+        !taken.has(at) &&
+        rows.some((row) => !isMissing(row[at] ?? '')) &&
+        rows.every((row) => isMissing(row[at] ?? '') || !Number.isNaN(parseNumber(row[at]!))),
+    );
+    if (numeric.length === 0)
+      throw new TidecastError(rows.length === 0 ? 'SOURCE_NO_ROWS' : 'SOURCE_NO_VALUES', { file, columns: listed(names) });
     return numeric;
   }
 }

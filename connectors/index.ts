@@ -1,5 +1,8 @@
 /** THE list of connectors. A test compares it with this folder. Clients are loaded when they are used, not here. */
+import { systemClock } from '../src/core/clock.ts';
 import type { SinkComponent, SourceComponent } from '../src/core/component.ts';
+import type { ConnectorContext, Sink, Source } from '../src/core/connector.ts';
+import { TidecastError } from '../src/core/errors.ts';
 import arrowSink from './arrow-sink.ts';
 import arrowSource from './arrow-source.ts';
 import consoleSink from './console-sink.ts';
@@ -12,3 +15,34 @@ export const SOURCES: readonly SourceComponent<any>[] = [arrowSource, csvSource,
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export const SINKS: readonly SinkComponent<any>[] = [arrowSink, consoleSink, discardSink];
+
+/** A source by its `type`, for programs: configured and checked as in a pipeline file, with paths relative to the working folder. */
+export function openSource(type: string, config: unknown, context: Partial<ConnectorContext> = {}): Source {
+  return build(SOURCES, type, config, context);
+}
+
+/** A sink by its `type`, for programs. */
+export function openSink(type: string, config: unknown, context: Partial<ConnectorContext> = {}): Sink {
+  return build(SINKS, type, config, context);
+}
+
+function build<Built>(
+  list: readonly {
+    name: string;
+    config: { parse(config: unknown): unknown };
+    build(config: unknown, context: ConnectorContext): Built;
+  }[],
+  type: string,
+  config: unknown,
+  context: Partial<ConnectorContext>,
+): Built {
+  const component = list.find(({ name }) => name === type);
+  if (!component) throw new TidecastError('CONNECTOR_UNKNOWN', { type, known: list.map(({ name }) => name).join(' ') });
+  return component.build(component.config.parse(config), {
+    folder: '.',
+    pipeline: 'program',
+    clock: systemClock,
+    seed: 1,
+    ...context,
+  });
+}

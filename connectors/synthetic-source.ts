@@ -14,20 +14,42 @@ import { knownZone, parseTime, WallClock } from './formats/time.ts';
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must look like 09:30');
 
-const session = z.strictObject({
-  open: clockTime.default('09:30').describe('Opening time, HH:MM.'),
-  close: clockTime.default('16:00').describe('Closing time, HH:MM, later than `open`.'),
-  days: z.array(z.enum(DAYS)).min(1).default(['mon', 'tue', 'wed', 'thu', 'fri']).describe('Days on which the market opens.'),
-  time_zone: z.string().refine(knownZone, 'is not a known time zone').default('America/New_York').describe('The IANA zone of these times.'),
-}).refine(({ open, close }) => open < close, 'close must be later than open');
+const session = z
+  .strictObject({
+    open: clockTime.default('09:30').describe('Opening time, HH:MM.'),
+    close: clockTime.default('16:00').describe('Closing time, HH:MM, later than `open`.'),
+    days: z.array(z.enum(DAYS)).min(1).default(['mon', 'tue', 'wed', 'thu', 'fri']).describe('Days on which the market opens.'),
+    time_zone: z
+      .string()
+      .refine(knownZone, 'is not a known time zone')
+      .default('America/New_York')
+      .describe('The IANA zone of these times.'),
+  })
+  .refine(({ open, close }) => open < close, 'close must be later than open');
 
 const config = z.strictObject({
-  kind: z.enum(['seasonal', 'random-walk', 'regime-shift', 'irregular', 'trades']).describe('`seasonal`: a season with trend and noise. `random-walk`. `regime-shift`: an autoregression whose level and noise change at random times. `irregular`: a season seen at random times, with long gaps. `trades`: `price` and `size`, several a millisecond, only while the market is open, with ids.'),
+  kind: z
+    .enum(['seasonal', 'random-walk', 'regime-shift', 'irregular', 'trades'])
+    .describe(
+      '`seasonal`: a season with trend and noise. `random-walk`. `regime-shift`: an autoregression whose level and noise change at random times. `irregular`: a season seen at random times, with long gaps. `trades`: `price` and `size`, several a millisecond, only while the market is open, with ids.',
+    ),
   series: z.int().min(1).max(10_000_000).default(1).describe('Number of series, called `<kind>-0`, `<kind>-1` and so on.'),
   rows: z.int().min(1).default(10_000).describe('Rows in all, over all series.'),
-  start: z.string().refine((text) => !Number.isNaN(parseTime(text, new WallClock())), 'is not an ISO time').default('2024-01-01T00:00:00Z').describe('Time of the first row, ISO 8601; UTC where it has no zone.'),
-  interval: z.string().regex(DURATION_PATTERN, 'must look like 500ms, 30s, 5m, 1h').default('30m').describe('Time from row to row of a series; the mean for `irregular` and, while the market is open, `trades`.'),
-  noise: z.number().min(0).default(1).describe('Standard deviation of the noise; of a step for `random-walk`; in cents for `trades`.'),
+  start: z
+    .string()
+    .refine((text) => !Number.isNaN(parseTime(text, new WallClock())), 'is not an ISO time')
+    .default('2024-01-01T00:00:00Z')
+    .describe('Time of the first row, ISO 8601; UTC where it has no zone.'),
+  interval: z
+    .string()
+    .regex(DURATION_PATTERN, 'must look like 500ms, 30s, 5m, 1h')
+    .default('30m')
+    .describe('Time from row to row of a series; the mean for `irregular` and, while the market is open, `trades`.'),
+  noise: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('Standard deviation of the noise; of a step for `random-walk`; in cents for `trades`.'),
   period: z.number().positive().default(48).describe('Rows a season (`seasonal`, `irregular`).'),
   amplitude: z.number().default(10).describe('Height of the season, or of a change of regime.'),
   level: z.number().default(100).describe('Mean level, or first value.'),
@@ -108,12 +130,22 @@ class Line {
       ...config,
       start: parseTime(config.start, new WallClock()),
       interval: milliseconds(config.interval),
-      session: new Session(ofDay(open), ofDay(close), days.map((day) => DAYS.indexOf(day)), time_zone),
+      session: new Session(
+        ofDay(open),
+        ofDay(close),
+        days.map((day) => DAYS.indexOf(day)),
+        time_zone,
+      ),
     };
     this.#kind = config.kind;
     this.#missing = config.missing;
-    this.#generators = Array.from({ length: config.series }, (_, i) => generator(config.kind, seedOf(seed, config.kind, i), options));
-    this.#holes = config.missing > 0 ? Array.from({ length: config.series }, (_, i) => new Random(seedOf(seed, config.kind, i, 'missing'))) : [];
+    this.#generators = Array.from({ length: config.series }, (_, i) =>
+      generator(config.kind, seedOf(seed, config.kind, i), options),
+    );
+    this.#holes =
+      config.missing > 0
+        ? Array.from({ length: config.series }, (_, i) => new Random(seedOf(seed, config.kind, i, 'missing')))
+        : [];
     this.#heap = Int32Array.from({ length: config.series }, (_, i) => i);
     for (let i = (config.series >> 1) - 1; i >= 0; i--) this.#down(i);
   }

@@ -39,19 +39,28 @@ describe('tables and pages agree in both directions', () => {
 });
 
 describe('every component', () => {
-  it.each(everyComponent().map((component) => [`${component.kind} ${component.name}`, component] as const))('%s: its example is right', (_, component) => {
-    const parsed = component.config.safeParse((parse(component.example) as unknown) ?? {});
-    expect(parsed.error?.issues ?? []).toEqual([]);
-  });
-  it.each(everyComponent().map((component) => [`${component.kind} ${component.name}`, component] as const))('%s: one sentence, kebab-case, something it guarantees', (_, component) => {
-    expect(component.name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
-    expect(component.summary).toMatch(/^[A-Z].*\.$/);
-    expect(component.guarantees.length).toBeGreaterThan(0);
-  });
-  it.each(everyComponent().map((component) => [`${component.kind} ${component.name}`, component] as const))('%s: every field is described', (_, component) => {
-    const page = [...files].find(([file]) => file.endsWith(`/${component.kind}s/${component.name}.md`))![1];
-    expect(page).not.toMatch(/^\| `[^`]+` \|.*\|\s*\|$/m);
-  });
+  it.each(everyComponent().map((component) => [`${component.kind} ${component.name}`, component] as const))(
+    '%s: its example is right',
+    (_, component) => {
+      const parsed = component.config.safeParse((parse(component.example) as unknown) ?? {});
+      expect(parsed.error?.issues ?? []).toEqual([]);
+    },
+  );
+  it.each(everyComponent().map((component) => [`${component.kind} ${component.name}`, component] as const))(
+    '%s: one sentence, kebab-case, something it guarantees',
+    (_, component) => {
+      expect(component.name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+      expect(component.summary).toMatch(/^[A-Z].*\.$/);
+      expect(component.guarantees.length).toBeGreaterThan(0);
+    },
+  );
+  it.each(everyComponent().map((component) => [`${component.kind} ${component.name}`, component] as const))(
+    '%s: every field is described',
+    (_, component) => {
+      const page = [...files].find(([file]) => file.endsWith(`/${component.kind}s/${component.name}.md`))![1];
+      expect(page).not.toMatch(/^\| `[^`]+` \|.*\|\s*\|$/m);
+    },
+  );
 });
 
 describe('errors', () => {

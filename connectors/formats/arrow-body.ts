@@ -6,7 +6,8 @@
  */
 import { TidecastError } from '../../src/core/errors.ts';
 import { codecOf, MAX_BUFFER } from './arrow-codecs.ts';
-import type { ArrowFile, BatchMeta, Block } from './arrow-file.ts';
+import type { ArrowFile } from './arrow-file.ts';
+import type { BatchMeta, Block } from './arrow-messages.ts';
 import { sound } from './damage.ts';
 
 const SMALL_BODY = 16_777_216;
@@ -73,7 +74,8 @@ export class Body {
     const declared = await this.size(buffer);
     // writers pad to 64 bytes
     sound(declared >= 0 && declared <= whole + 64, 'a compressed buffer declares more than its rows take');
-    if (declared > MAX_BUFFER) throw new TidecastError('ARROW_TOO_LARGE', { file: this.#file.path, bytes: declared, limit: MAX_BUFFER });
+    if (declared > MAX_BUFFER)
+      throw new TidecastError('ARROW_TOO_LARGE', { file: this.#file.path, bytes: declared, limit: MAX_BUFFER });
     const raw = await this.#raw(at, length);
     const prefix = new DataView(raw.buffer, raw.byteOffset, 8);
     if (prefix.getInt32(0, true) === -1 && prefix.getInt32(4, true) === -1) return raw.slice(8);
@@ -94,7 +96,10 @@ export class Body {
 }
 
 /** The bytes as a typed array; copied only where they are not aligned for it. */
-export function typed<A>(bytes: Uint8Array, type: { new (buffer: ArrayBufferLike, at: number, length: number): A; readonly BYTES_PER_ELEMENT: number }): A {
+export function typed<A>(
+  bytes: Uint8Array,
+  type: { new (buffer: ArrayBufferLike, at: number, length: number): A; readonly BYTES_PER_ELEMENT: number },
+): A {
   const width = type.BYTES_PER_ELEMENT;
   const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
   return new type(aligned.buffer, aligned.byteOffset, Math.floor(bytes.byteLength / width));

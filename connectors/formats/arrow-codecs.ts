@@ -25,7 +25,10 @@ async function lz4(): Promise<Codec> {
   return (bytes, length) => {
     // a byte of LZ4 stands for at most 255: what the decoder can produce is bounded before it runs
     sound(length <= bytes.length * 255 + 64, 'a compressed buffer declares more than its bytes can hold');
-    sound(bytes.length >= 7 && bytes[0] === 0x04 && bytes[1] === 0x22 && bytes[2] === 0x4d && bytes[3] === 0x18, 'a buffer is no LZ4 frame');
+    sound(
+      bytes.length >= 7 && bytes[0] === 0x04 && bytes[1] === 0x22 && bytes[2] === 0x4d && bytes[3] === 0x18,
+      'a buffer is no LZ4 frame',
+    );
     return exactly(length, () => decompressFrameSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
   };
 }
@@ -55,7 +58,10 @@ async function zstd(): Promise<Codec> {
 
 /** What a Zstandard frame says of itself: its content size where given, and its window. */
 function zstdHeader(bytes: Uint8Array): { readonly content: number | undefined; readonly window: number } {
-  sound(bytes.length >= 9 && bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd, 'a buffer is no Zstandard frame');
+  sound(
+    bytes.length >= 9 && bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd,
+    'a buffer is no Zstandard frame',
+  );
   const flags = bytes[4]!;
   const single = (flags & 0x20) !== 0;
   const sizeCode = flags >> 6;

@@ -1,6 +1,7 @@
 /** One column of an Arrow file, decoded a window of rows at a time. */
 import { Body, typed } from './arrow-body.ts';
-import type { ArrowFile, BatchMeta, DictionaryBlock } from './arrow-file.ts';
+import type { ArrowFile } from './arrow-file.ts';
+import type { BatchMeta, DictionaryBlock } from './arrow-messages.ts';
 import { numbers, width } from './arrow-numbers.ts';
 import type { ArrowField, ArrowType, TimeUnit } from './arrow-schema.ts';
 import { spans, TextTable } from './arrow-text.ts';
@@ -51,7 +52,11 @@ export class Column {
     const bytes = await this.#fixed(window, width(type));
     let times: Float64Array;
     if (type.kind === 'timestamp') times = epochMilliseconds(typed(bytes, Int32Array), type.unit);
-    else if (type.kind === 'date') times = type.unit === 'day' ? Float64Array.from(typed(bytes, Int32Array), (day) => day * DAY) : epochMilliseconds(typed(bytes, Int32Array), 'ms');
+    else if (type.kind === 'date')
+      times =
+        type.unit === 'day'
+          ? Float64Array.from(typed(bytes, Int32Array), (day) => day * DAY)
+          : epochMilliseconds(typed(bytes, Int32Array), 'ms');
     else if (type.kind === 'int' && type.bits === 64 && type.signed) times = epochMilliseconds(typed(bytes, Int32Array), unit!);
     else times = numbers(type, bytes).map((value) => fromUnit(value, unit!));
     if (type.kind === 'date' || (type.kind === 'timestamp' && type.zone === '')) clock.utcAll(times);
@@ -66,7 +71,10 @@ export class Column {
     const bytes = await this.#fixed(window, dictionary.bits / 8);
     const n = window.to - window.from;
     const codes = new Int32Array(n);
-    const indices = dictionary.bits === 32 ? typed(bytes, Int32Array) : numbers({ kind: 'int', bits: dictionary.bits, signed: dictionary.signed }, bytes);
+    const indices =
+      dictionary.bits === 32
+        ? typed(bytes, Int32Array)
+        : numbers({ kind: 'int', bits: dictionary.bits, signed: dictionary.signed }, bytes);
     const nulls = await this.#nulls(window);
     for (let i = 0; i < n; i++) {
       if (nulls && isNull(nulls, i)) {
@@ -110,7 +118,13 @@ export class Column {
   }
 
   async #nulls(window: Window): Promise<Nulls | undefined> {
-    return validity(window, this.#place(window.body.meta), window.body.meta.rows, window.body.meta.nodes[this.#node]![1], this.field.name);
+    return validity(
+      window,
+      this.#place(window.body.meta),
+      window.body.meta.rows,
+      window.body.meta.nodes[this.#node]![1],
+      this.field.name,
+    );
   }
 
   async #withNulls(window: Window, values: Float64Array): Promise<Float64Array> {
@@ -140,10 +154,14 @@ export class Column {
     const data = await body.bytes(place + 2, start, end, whole);
     const codes = new Int32Array(to - from);
     let code = -1;
-    spans(offsets.map((offset) => offset - start), data.length, (row, a, b) => {
-      if (nulls && isNull(nulls, row)) codes[row] = -1;
-      else codes[row] = code = table.is(code, data, a, b) ? code : table.code(data, a, b);
-    });
+    spans(
+      offsets.map((offset) => offset - start),
+      data.length,
+      (row, a, b) => {
+        if (nulls && isNull(nulls, row)) codes[row] = -1;
+        else codes[row] = code = table.is(code, data, a, b) ? code : table.code(data, a, b);
+      },
+    );
     return codes;
   }
 
@@ -152,7 +170,10 @@ export class Column {
     const blocks = this.#file.dictionaries.filter((block) => block.id === id && block.before <= batch);
     const last = blocks.at(-1);
     if (this.#dictionary && this.#dictionary.last === last) return this.#dictionary.codes;
-    const start = Math.max(0, blocks.findLastIndex((block) => !block.delta));
+    const start = Math.max(
+      0,
+      blocks.findLastIndex((block) => !block.delta),
+    );
     const parts: Int32Array[] = [];
     for (const block of blocks.slice(start)) {
       const body = await Body.open(this.#file, block);
@@ -182,7 +203,13 @@ function isNull({ bits, shift }: Nulls, row: number): boolean {
   return ((bits[bit >> 3]! >> (bit & 7)) & 1) === 0;
 }
 
-async function validity({ body, from, to }: Window, buffer: number, rows: number, count: number, name: string): Promise<Nulls | undefined> {
+async function validity(
+  { body, from, to }: Window,
+  buffer: number,
+  rows: number,
+  count: number,
+  name: string,
+): Promise<Nulls | undefined> {
   if (body.meta.buffers[buffer]![1] === 0) {
     sound(count === 0, `column ${name} says that it has nulls, but not where`);
     return undefined;
@@ -198,7 +225,13 @@ async function validity({ body, from, to }: Window, buffer: number, rows: number
   return nulls;
 }
 
-async function integerTexts({ body, from, to }: Window, place: number, type: ArrowType & { kind: 'int' }, table: TextTable, nulls: Nulls | undefined): Promise<Int32Array> {
+async function integerTexts(
+  { body, from, to }: Window,
+  place: number,
+  type: ArrowType & { kind: 'int' },
+  table: TextTable,
+  nulls: Nulls | undefined,
+): Promise<Int32Array> {
   const size = type.bits / 8;
   const bytes = await body.bytes(place + 1, from * size, to * size, body.meta.rows * size);
   // two names must not become one, as large integers do in doubles
@@ -218,7 +251,12 @@ async function integerTexts({ body, from, to }: Window, place: number, type: Arr
   return codes;
 }
 
-async function viewTexts({ body, from, to }: Window, place: number, table: TextTable, nulls: Nulls | undefined): Promise<Int32Array> {
+async function viewTexts(
+  { body, from, to }: Window,
+  place: number,
+  table: TextTable,
+  nulls: Nulls | undefined,
+): Promise<Int32Array> {
   const bytes = await body.bytes(place + 1, from * 16, to * 16, body.meta.rows * 16);
   const words = typed(bytes, Int32Array);
   const codes = new Int32Array(to - from);

@@ -39,7 +39,8 @@ export async function indexRuns(files: readonly TickFile[], window: number, sign
             const row = first + from + i;
             runs.push({ file: number, from: start, to: row });
             start = row;
-            if (runs.length > MAX_RUNS) throw new TidecastError('SOURCE_DISORDER', { file: file.file.path, sorted_runs: runs.length, by_row: row });
+            if (runs.length > MAX_RUNS)
+              throw new TidecastError('SOURCE_DISORDER', { file: file.file.path, sorted_runs: runs.length, by_row: row });
           }
           if (!Number.isNaN(time)) before = time;
         }
@@ -249,7 +250,12 @@ class Rows {
 
   take(): Ticks {
     const cut = (column: Float64Array) => column.subarray(0, this.length);
-    return { times: cut(this.#times), codes: this.#codes.subarray(0, this.length), channels: this.#channels.map(cut), ids: this.#ids && cut(this.#ids) };
+    return {
+      times: cut(this.#times),
+      codes: this.#codes.subarray(0, this.length),
+      channels: this.#channels.map(cut),
+      ids: this.#ids && cut(this.#ids),
+    };
   }
 }
 

@@ -64,7 +64,14 @@ function halves(words: Uint16Array): Float64Array {
     const word = words[i]!;
     const exponent = (word >> 10) & 31;
     const fraction = word & 1023;
-    const size = exponent === 31 ? (fraction ? NaN : Infinity) : exponent === 0 ? fraction / 16777216 : ((1024 + fraction) * (1 << exponent)) / 33554432;
+    const size =
+      exponent === 31
+        ? fraction
+          ? NaN
+          : Infinity
+        : exponent === 0
+          ? fraction / 16777216
+          : ((1024 + fraction) * (1 << exponent)) / 33554432;
     values[i] = word & 0x8000 ? -size : size;
   }
   return values;

@@ -43,7 +43,10 @@ const MAX_FIELDS = 100_000;
 const MAX_DEPTH = 64;
 
 // Type numbers of Schema.fbs, and the buffers of each
-const LABELS = 'none null int float binary utf8 bool decimal date time timestamp interval list struct union fixed-binary fixed-list map duration large-binary large-utf8 large-list run-end binary-view utf8-view list-view large-list-view'.split(' ');
+const LABELS =
+  'none null int float binary utf8 bool decimal date time timestamp interval list struct union fixed-binary fixed-list map duration large-binary large-utf8 large-list run-end binary-view utf8-view list-view large-list-view'.split(
+    ' ',
+  );
 const BUFFERS = [0, 0, 2, 2, 3, 3, 2, 2, 2, 2, 2, 2, 2, 1, 0, 2, 1, 2, 2, 3, 3, 2, 0, 2, 2, 3, 3];
 
 /** Reads a `Schema` table; damage and big-endian files are `Damage`. */
@@ -67,7 +70,10 @@ export function readSchema(table: FlatTable, version: number): ArrowSchema {
       dictionary: undefined,
       nodes: children.reduce((sum, child) => sum + child.nodes, 1),
       buffers: children.reduce((sum, child) => sum + child.buffers, buffers),
-      views: children.reduce((sum, child) => sum + child.views, LABELS[code]!.endsWith('y-view') || LABELS[code] === 'utf8-view' ? 1 : 0),
+      views: children.reduce(
+        (sum, child) => sum + child.views,
+        LABELS[code]!.endsWith('y-view') || LABELS[code] === 'utf8-view' ? 1 : 0,
+      ),
     };
     const coding = field.table(4);
     if (!coding) return plain;

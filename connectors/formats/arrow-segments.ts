@@ -31,11 +31,17 @@ export async function segments(folder: string, table: TableName): Promise<string
 }
 
 /** The rows of one file, a record batch at a time; `columns` limits them to these. */
-export async function* tableBlocks(path: string, columns?: TableColumns, tables: Map<string, TextTable> = new Map()): AsyncGenerator<ReadTable> {
+export async function* tableBlocks(
+  path: string,
+  columns?: TableColumns,
+  tables: Map<string, TextTable> = new Map(),
+): AsyncGenerator<ReadTable> {
   const file = await ArrowFile.open(path);
   const clock = new WallClock();
   try {
-    const readers = file.schema.fields.map((_, at) => new Column(file, at)).filter(({ field }) => !columns || field.name in columns);
+    const readers = file.schema.fields
+      .map((_, at) => new Column(file, at))
+      .filter(({ field }) => !columns || field.name in columns);
     for (const [batch, { rows }] of file.batches.entries()) {
       const window = { body: await Body.open(file, file.batches[batch]!), batch, from: 0, to: rows };
       const numbers: Record<string, Float64Array> = {};
@@ -46,7 +52,8 @@ export async function* tableBlocks(path: string, columns?: TableColumns, tables:
           const table = tables.get(name) ?? new TextTable();
           tables.set(name, table);
           texts[name] = { codes: await reader.texts(window, table), names: table.texts };
-        } else numbers[name] = type.kind === 'timestamp' ? await reader.times(window, undefined, clock) : await reader.numbers(window);
+        } else
+          numbers[name] = type.kind === 'timestamp' ? await reader.times(window, undefined, clock) : await reader.numbers(window);
       }
       yield { length: rows, numbers, texts };
     }
@@ -59,7 +66,8 @@ export async function* tableBlocks(path: string, columns?: TableColumns, tables:
 export async function readTable(folder: string, table: TableName): Promise<ReadTable> {
   const blocks: ReadTable[] = [];
   const tables = new Map<string, TextTable>();
-  for (const path of await segments(folder, table)) for await (const block of tableBlocks(path, undefined, tables)) blocks.push(block);
+  for (const path of await segments(folder, table))
+    for await (const block of tableBlocks(path, undefined, tables)) blocks.push(block);
   const length = blocks.reduce((sum, block) => sum + block.length, 0);
   const numbers: Record<string, Float64Array> = {};
   const texts: Record<string, { codes: Int32Array; names: readonly string[] }> = {};

@@ -7,10 +7,9 @@
  */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Field, RecordBatch, RecordBatchFileWriter, Schema, Vector } from 'apache-arrow';
+import type { Field, RecordBatch, Schema, Vector } from 'apache-arrow';
+import { lateWriter, packLongs, packTexts, type Arrow, type LateWriter } from './arrow-writer.ts';
 import { writeFault } from './file-fault.ts';
-
-type Arrow = typeof import('apache-arrow');
 
 /** `name`: text from a small set, dictionary-coded. `text`: any text. `time`: epoch ms, null where NaN. `long`: whole numbers as int64. */
 export type ColumnKind = 'name' | 'text' | 'int32' | 'long' | 'time' | 'float64';
@@ -165,7 +164,13 @@ export class TableWriter {
       switch (this.columns[name]!) {
         case 'name':
           // the texts follow at the end; apache-arrow wants a dictionary here all the same
-          return makeData({ type, length: n, nullCount: 0, data: block.ints[name]!.subarray(0, n), dictionary: new Vector([makeData({ type: new this.#arrow.Utf8() })]) } as never);
+          return makeData({
+            type,
+            length: n,
+            nullCount: 0,
+            data: block.ints[name]!.subarray(0, n),
+            dictionary: new Vector([makeData({ type: new this.#arrow.Utf8() })]),
+          } as never);
         case 'int32':
           return makeData({ type, length: n, nullCount: 0, data: block.ints[name]!.subarray(0, n) } as never);
         case 'float64':
@@ -177,7 +182,10 @@ export class TableWriter {
           return makeData({ type, length: n, ...packLongs(block.floats[name]!.subarray(0, n)) } as never);
       }
     });
-    return new RecordBatch(this.#schema, makeData({ type: new Struct(this.#schema.fields), length: n, nullCount: 0, children } as never) as never);
+    return new RecordBatch(
+      this.#schema,
+      makeData({ type: new Struct(this.#schema.fields), length: n, nullCount: 0, children } as never) as never,
+    );
   }
 
   #dictionaries(): Map<number, Vector> {
@@ -199,52 +207,14 @@ export async function syncFolder(folder: string): Promise<void> {
     await handle.sync().finally(() => handle.close());
   } catch (error) {
     // Windows cannot sync a folder
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM' && (error as NodeJS.ErrnoException).code !== 'EISDIR') throw writeFault(folder, error);
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM' && (error as NodeJS.ErrnoException).code !== 'EISDIR')
+      throw writeFault(folder, error);
   }
 }
 
 /** The name under which a table is written before it is complete. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${path.slice(dirname(path).length + 1)}.partial`);
-}
-
-interface LateWriter extends RecordBatchFileWriter {
-  take(): Uint8Array[];
-  end(dictionaries: ReadonlyMap<number, Vector>): void;
-}
-
-/** apache-arrow's file writer with its bytes collected for us and its dictionaries written last. */
-function lateWriter(arrow: Arrow, schema: Schema): LateWriter {
-  class Writer extends arrow.RecordBatchFileWriter implements LateWriter {
-    #chunks: Uint8Array[] = [];
-
-    take(): Uint8Array[] {
-      const chunks = this.#chunks;
-      this.#chunks = [];
-      return chunks;
-    }
-
-    end(dictionaries: ReadonlyMap<number, Vector>): void {
-      for (const [id, dictionary] of dictionaries) this._writeDictionaryBatch(dictionary.data[0]!, id);
-      this._writeFooter(schema);
-    }
-
-    protected override _writeDictionaries(): this {
-      return this;
-    }
-
-    protected override _write(chunk: ArrayBufferView | string): this {
-      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      if (bytes.byteLength > 0) {
-        this.#chunks.push(bytes);
-        this._position += bytes.byteLength;
-      }
-      return this;
-    }
-  }
-  const writer = new Writer();
-  writer.reset(undefined, schema);
-  return writer;
 }
 
 function newBlock(columns: TableColumns, capacity: number): TableBlock {
@@ -259,42 +229,9 @@ function newBlock(columns: TableColumns, capacity: number): TableBlock {
   return { rows: 0, capacity, floats, ints, texts };
 }
 
-function packLongs(values: Float64Array): { readonly data: BigInt64Array; readonly nullBitmap?: Uint8Array; readonly nullCount: number } {
-  const words = new Int32Array(values.length * 2);
-  const nullBitmap = new Uint8Array(Math.ceil(values.length / 64) * 8);
-  let nullCount = 0;
-  for (let i = 0; i < values.length; i++) {
-    const value = Math.round(values[i]!);
-    if (Number.isNaN(value)) {
-      nullCount++;
-      continue;
-    }
-    nullBitmap[i >> 3]! |= 1 << (i & 7);
-    const high = Math.floor(value / 4294967296);
-    words[2 * i] = value - high * 4294967296;
-    words[2 * i + 1] = high;
-  }
-  const data = new BigInt64Array(words.buffer);
-  return nullCount === 0 ? { data, nullCount } : { data, nullBitmap, nullCount };
-}
-
-function packTexts(texts: readonly (string | undefined)[]): { valueOffsets: Int32Array; data: Uint8Array; nullBitmap?: Uint8Array; nullCount: number } {
-  const parts = texts.map((text) => Buffer.from(text ?? ''));
-  const valueOffsets = new Int32Array(texts.length + 1);
-  const nullBitmap = new Uint8Array(Math.ceil(texts.length / 64) * 8);
-  let nullCount = 0;
-  parts.forEach((part, i) => {
-    valueOffsets[i + 1] = valueOffsets[i]! + part.length;
-    if (texts[i] === undefined) nullCount++;
-    else nullBitmap[i >> 3]! |= 1 << (i & 7);
-  });
-  const data = new Uint8Array(Buffer.concat(parts));
-  return nullCount === 0 ? { valueOffsets, data, nullCount } : { valueOffsets, data, nullBitmap, nullCount };
-}
-
 async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
   // writev may stop early on a nearly full disk, and takes at most 1,024 pieces
-  for (let i = 0; i < chunks.length; ) {
+  for (let i = 0; i < chunks.length;) {
     const part = chunks.slice(i, i + 512);
     const wanted = part.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const { bytesWritten } = await handle.writev(part);
@@ -304,7 +241,7 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Prom
     for (const chunk of part) {
       const rest = chunk.subarray(Math.min(skip, chunk.byteLength));
       skip -= chunk.byteLength - rest.byteLength;
-      for (let at = 0; at < rest.byteLength; ) at += (await handle.write(rest, at)).bytesWritten;
+      for (let at = 0; at < rest.byteLength;) at += (await handle.write(rest, at)).bytesWritten;
     }
   }
 }

@@ -46,32 +46,43 @@ export function valueNames(path: string, schema: ArrowSchema, columns: TickColum
 function bind(file: string, schema: ArrowSchema, columns: TickColumns): Bound {
   const names = schema.fields.map((field) => field.name);
   const time = timePosition(file, names, columns.time);
-  require(file, schema.fields[time]!, 'time', isTime, 'a timestamp, a date, or integers or floats with `unit`');
+  assertType(file, schema.fields[time]!, 'time', isTime, 'a timestamp, a date, or integers or floats with `unit`');
   const plain = schema.fields[time]!.type;
   if ((plain.kind === 'int' || plain.kind === 'float') && !columns.unit) {
     throw new TidecastError('SOURCE_NO_UNIT', { file, column: names[time], type: typeName(schema.fields[time]!) });
   }
   let series = columns.series === undefined ? undefined : position(file, names, columns.series);
-  if (series !== undefined) require(file, schema.fields[series]!, 'series', isName, 'text or integers');
+  if (series !== undefined) assertType(file, schema.fields[series]!, 'series', isName, 'text or integers');
   else if (columns.findSeries) {
     const at = names.indexOf('series');
     if (at >= 0 && at !== time && isName(schema.fields[at]!)) series = at;
   }
   const id = columns.id === undefined ? undefined : position(file, names, columns.id);
-  if (id !== undefined) require(file, schema.fields[id]!, 'id', (field) => isName(field) || (isNumeric(field.type) && !field.dictionary), 'numbers or text');
+  if (id !== undefined)
+    assertType(file, schema.fields[id]!, 'id', (field) =>
+      isName(field) || (isNumeric(field.type) && !field.dictionary), 'numbers or text');
   let values: number[];
   if (columns.values) {
     values = columns.values.map((name) => position(file, names, name));
-    for (const at of values) require(file, schema.fields[at]!, 'a value', (field) => isValue(field) || field.type.kind === 'null', 'integers, floats or decimals');
+    for (const at of values)
+      assertType(file, schema.fields[at]!, 'a value', (field) =>
+        isValue(field) || field.type.kind === 'null', 'integers, floats or decimals');
   } else {
-    values = names.flatMap((name, at) => (at !== time && at !== series && at !== id && isValue(schema.fields[at]!) && !name.startsWith('__index_level_') ? [at] : []));
-    if (values.length === 0) throw new TidecastError('SOURCE_NO_VALUES', { file, columns: listed(schema.fields.map((field) => `${field.name}:${typeName(field)}`)) });
+    values = names.flatMap((name, at) =>
+      at !== time && at !== series && at !== id && isValue(schema.fields[at]!) && !name.startsWith('__index_level_') ? [at] : [],
+    );
+    if (values.length === 0)
+      throw new TidecastError('SOURCE_NO_VALUES', {
+        file,
+        columns: listed(schema.fields.map((field) => `${field.name}:${typeName(field)}`)),
+      });
   }
   return { time, series, values, id };
 }
 
-function require(file: string, field: ArrowField, use: string, fits: (field: ArrowField) => boolean, wanted: string): void {
-  if (!fits(field)) throw new TidecastError('SOURCE_COLUMN_TYPE', { file, column: field.name, use, type: typeName(field), wanted });
+function assertType(file: string, field: ArrowField, use: string, fits: (field: ArrowField) => boolean, wanted: string): void {
+  if (!fits(field))
+    throw new TidecastError('SOURCE_COLUMN_TYPE', { file, column: field.name, use, type: typeName(field), wanted });
 }
 
 const isTime = ({ type, dictionary }: ArrowField) => !dictionary && ['timestamp', 'date', 'int', 'float'].includes(type.kind);
@@ -106,7 +117,13 @@ export class TickFile {
   }
 
   /** Opens, indexes and binds; `expectRows` forgives a stream without end mark. Throws the errors of `ArrowFile.open` and of the columns. */
-  static async open(path: string, columns: TickColumns, clock: WallClock, table: TextTable, expectRows: boolean): Promise<TickFile> {
+  static async open(
+    path: string,
+    columns: TickColumns,
+    clock: WallClock,
+    table: TextTable,
+    expectRows: boolean,
+  ): Promise<TickFile> {
     const file = await ArrowFile.open(path);
     try {
       if (!file.ended && !expectRows) {
@@ -169,7 +186,13 @@ export class TickFile {
     const { type, name } = this.#time.field;
     const unit = type.kind === 'timestamp' ? type.unit : type.kind === 'date' ? 'ms' : this.#columns.unit!;
     const shown = Math.abs(first) < 8.64e15 ? new Date(first).toISOString() : 'no date';
-    throw new TidecastError('SOURCE_TIME_UNIT', { file: this.file.path, column: name, first: shown, read_as: unit, likely: likelyUnit(first, unit) });
+    throw new TidecastError('SOURCE_TIME_UNIT', {
+      file: this.file.path,
+      column: name,
+      first: shown,
+      read_as: unit,
+      likely: likelyUnit(first, unit),
+    });
   }
 
   async #placed<T>(batch: number, work: () => Promise<T>): Promise<T> {
@@ -177,9 +200,14 @@ export class TickFile {
       return await work();
     } catch (error) {
       if (error instanceof TidecastError) throw error;
-      if (typeof (error as NodeJS.ErrnoException).code === 'string' && (error as NodeJS.ErrnoException).syscall) throw fileFault(this.file.path, error);
+      if (typeof (error as NodeJS.ErrnoException).code === 'string' && (error as NodeJS.ErrnoException).syscall)
+        throw fileFault(this.file.path, error);
       const problem = error instanceof Damage ? error.message : String(error);
-      throw new TidecastError('ARROW_DAMAGED', { file: this.file.path, batch, first_row: this.file.batches[batch]!.first, problem }, { cause: error });
+      throw new TidecastError(
+        'ARROW_DAMAGED',
+        { file: this.file.path, batch, first_row: this.file.batches[batch]!.first, problem },
+        { cause: error },
+      );
     }
   }
 }

@@ -10,7 +10,10 @@ export function position(file: string, names: readonly string[], name: string): 
   const at = names.indexOf(name);
   if (at >= 0) return at;
   const near = names.length > 0 ? closest(name, [...names]) : undefined;
-  const meant = near !== undefined && distance(near.toLowerCase(), name.toLowerCase()) <= Math.max(2, name.length / 3) ? short(near) : undefined;
+  const meant =
+    near !== undefined && distance(near.toLowerCase(), name.toLowerCase()) <= Math.max(2, name.length / 3)
+      ? short(near)
+      : undefined;
   throw new TidecastError('SOURCE_COLUMN_MISSING', { file, column: name, nearest: meant, columns: listed(names) });
 }
 

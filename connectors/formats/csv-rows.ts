@@ -29,7 +29,9 @@ export function isMissing(field: string): boolean {
 
 /** The number of a field, or NaN; hexadecimal and other programmers' notations are none. */
 export function parseNumber(field: string): number {
-  return /^\s*[-+]?(\d|\.\d|inf)/i.test(field) && !/^\s*[-+]?0[xob]/i.test(field) ? Number(field.replace(/^(\s*[-+]?)inf(inity)?\s*$/i, '$1Infinity')) : NaN;
+  return /^\s*[-+]?(\d|\.\d|inf)/i.test(field) && !/^\s*[-+]?0[xob]/i.test(field)
+    ? Number(field.replace(/^(\s*[-+]?)inf(inity)?\s*$/i, '$1Infinity'))
+    : NaN;
 }
 
 /** Gathers decoded rows and rejects. */
@@ -112,12 +114,19 @@ export class CsvRows {
     const { unit } = this.#settings;
     const time = unit ? fromUnit(parseNumber(field), unit) : parseTime(field.trim(), this.#clock);
     if (Number.isNaN(time)) {
-      if (!unit && !this.#timeChecked && !Number.isNaN(parseNumber(field))) throw new TidecastError('SOURCE_NO_UNIT', { file: this.#file, first: short(field) });
+      if (!unit && !this.#timeChecked && !Number.isNaN(parseNumber(field)))
+        throw new TidecastError('SOURCE_NO_UNIT', { file: this.#file, first: short(field) });
       return undefined;
     }
     if (!this.#timeChecked) {
       this.#timeChecked = true;
-      if (!plausible(time)) throw new TidecastError('SOURCE_TIME_UNIT', { file: this.#file, first: short(field), read_as: unit ?? 'text', likely: unit && likelyUnit(time, unit) });
+      if (!plausible(time))
+        throw new TidecastError('SOURCE_TIME_UNIT', {
+          file: this.#file,
+          first: short(field),
+          read_as: unit ?? 'text',
+          likely: unit && likelyUnit(time, unit),
+        });
     }
     return time;
   }

@@ -14,5 +14,9 @@ export function writeFault(path: string, error: unknown): TidecastError {
   if (error instanceof TidecastError) return error;
   const code = (error as NodeJS.ErrnoException).code;
   const full = code === 'ENOSPC' || code === 'EFBIG' || code === 'EDQUOT';
-  return new TidecastError(full ? 'SINK_DISK_FULL' : 'SINK_WRITE_FAILED', { file: path, problem: code ?? String(error) }, { cause: error });
+  return new TidecastError(
+    full ? 'SINK_DISK_FULL' : 'SINK_WRITE_FAILED',
+    { file: path, problem: code ?? String(error) },
+    { cause: error },
+  );
 }

@@ -15,12 +15,27 @@ export function quantileName(level: number): string {
 export function tableColumns(table: TableName, quantiles: readonly number[]): TableColumns {
   switch (table) {
     case 'forecasts': {
-      const columns: Record<string, TableColumns[string]> = { series: 'name', target: 'name', step: 'int32', issued: 'time', time: 'time', mean: 'float64' };
+      const columns: Record<string, TableColumns[string]> = {
+        series: 'name',
+        target: 'name',
+        step: 'int32',
+        issued: 'time',
+        time: 'time',
+        mean: 'float64',
+      };
       for (const level of quantiles) columns[quantileName(level)] = 'float64';
       return { ...columns, naive: 'float64', model: 'name' };
     }
     case 'scores':
-      return { series: 'name', target: 'name', step: 'int32', time: 'time', actual_time: 'time', actual: 'float64', error: 'float64' };
+      return {
+        series: 'name',
+        target: 'name',
+        step: 'int32',
+        time: 'time',
+        actual_time: 'time',
+        actual: 'float64',
+        error: 'float64',
+      };
     case 'rejects':
       return { partition: 'int32', offset: 'long', reason: 'name', series: 'text', time: 'time', values: 'text', raw: 'text' };
   }
@@ -92,7 +107,8 @@ export function addRejects(table: TableWriter, rejects: readonly Reject[]): void
     ints['reason']![rows] = table.code('reason', reason);
     texts['series']![rows] = series;
     floats['time']![rows] = time ?? NaN;
-    texts['values']![rows] = values && JSON.stringify([...values].map((value) => (Number.isFinite(value) ? value : String(value))));
+    texts['values']![rows] =
+      values && JSON.stringify([...values].map((value) => (Number.isFinite(value) ? value : String(value))));
     texts['raw']![rows] = raw;
     table.block.rows++;
   }

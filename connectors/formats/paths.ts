@@ -9,7 +9,9 @@ import { TidecastError } from '../../src/core/errors.ts';
  * A pattern's files come sorted by path; a list keeps its order. A pattern that matches nothing is `SOURCE_FILE_MISSING`.
  */
 export function resolvePaths(folder: string, path: string | readonly string[]): string[] {
-  const files = (typeof path === 'string' ? [path] : path).flatMap((each) => (isPattern(each) ? matches(resolve(folder), each) : [resolve(folder, each)]));
+  const files = (typeof path === 'string' ? [path] : path).flatMap((each) =>
+    isPattern(each) ? matches(resolve(folder), each) : [resolve(folder, each)],
+  );
   return [...new Set(files)];
 }
 
@@ -49,6 +51,9 @@ function walk(folder: string, parts: readonly string[]): string[] {
 }
 
 function expression(part: string): RegExp {
-  const body = part.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*').replace(/\?/g, '.');
+  const body = part
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*+/g, '.*')
+    .replace(/\?/g, '.');
   return new RegExp(`^${body}$`, 'u');
 }

@@ -129,7 +129,8 @@ class Irregular implements Generator {
   #look(): void {
     const { start, interval, period, amplitude, level, trend, noise } = this.#options;
     const row = (this.time - start) / interval;
-    this.values[0] = level + trend * row + amplitude * sin((TURN * (row % period)) / period + this.#phase) + noise * this.#random.normal(log);
+    this.values[0] =
+      level + trend * row + amplitude * sin((TURN * (row % period)) / period + this.#phase) + noise * this.#random.normal(log);
   }
 }
 

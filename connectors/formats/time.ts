@@ -58,7 +58,14 @@ const ISO = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}
 export function parseTime(text: string, zone: WallClock): number {
   const match = ISO.exec(text);
   if (!match) return NaN;
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((i) => Number(match[i] ?? 0)) as [number, number, number, number, number, number];
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((i) => Number(match[i] ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const date = Date.UTC(year, month - 1, day);
   // Date.UTC turns February 30 into March 2
   if (new Date(date).getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) return NaN;

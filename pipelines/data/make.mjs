@@ -23,12 +23,18 @@ for (const path of paths) {
   const times = BigInt64Array.from(rows, ([time]) => BigInt(Date.parse(`${time.replace(' ', 'T')}Z`)));
   const values = Float64Array.from(rows, ([, value]) => Number(value));
   if (values.some((value) => !Number.isFinite(value))) throw new Error(`${path}: a value is not a number`);
-  const schema = new Schema([new Field('timestamp', new TimestampMillisecond(), false), new Field('value', new Float64(), false)]);
+  const schema = new Schema([
+    new Field('timestamp', new TimestampMillisecond(), false),
+    new Field('value', new Float64(), false),
+  ]);
   const children = [
     makeData({ type: schema.fields[0].type, length: times.length, nullCount: 0, data: times }),
     makeData({ type: schema.fields[1].type, length: times.length, nullCount: 0, data: values }),
   ];
-  const batch = new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: times.length, nullCount: 0, children }));
+  const batch = new RecordBatch(
+    schema,
+    makeData({ type: new Struct(schema.fields), length: times.length, nullCount: 0, children }),
+  );
   const writer = new RecordBatchFileWriter();
   writer.write(batch);
   writer.finish();

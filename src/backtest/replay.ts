@@ -25,14 +25,15 @@ export interface BacktestResult extends RunResult {
 const NEVER = 2 ** 52;
 
 /**
- * Replays a pipeline's recording through its line, weights swapped exactly, and scores it. The pipeline's sinks are not written to
- * unless `sinks` of the spec are given to it by the caller.
+ * Replays a pipeline's recording through its line, weights swapped exactly, and scores it. Its sinks and its state are not touched;
+ * `watch` sees the forecasts.
  */
 export async function backtest(spec: LoadedSpec, options: BacktestOptions): Promise<BacktestResult> {
   const { from, to, ...rest } = options;
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-backtest-'));
   const replayed: LoadedSpec = {
     ...spec,
+    sinks: [],
     replay: undefined,
     state: { ...spec.state, checkpoint: NEVER },
     retrain: spec.retrain && { ...spec.retrain, swap: 'exact' },

@@ -3,7 +3,8 @@
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Wide in every terminal: East Asian wide and fullwidth letters, and emoji. */
-const WIDE = /^(?:[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation})/u;
+const WIDE =
+  /^(?:[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation})/u;
 /** Takes no room of its own, or would move the cursor or turn the text around. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
 /** Emoji are joined by these; on their own they are as unprintable as the rest. */
@@ -23,9 +24,7 @@ export function printable(name: string, most = 400): string {
 
 /** Columns that printable text takes. */
 export function displayWidth(text: string): number {
-  // eslint-disable-next-line no-control-regex -- emphasis takes no room
   const bare = text.replace(/\u001b\[[0-9;]*m/g, '');
-  // eslint-disable-next-line no-control-regex -- plain ASCII is the common case
   if (/^[\u0020-\u007e]*$/.test(bare)) return bare.length;
   let width = 0;
   for (const { segment } of graphemes.segment(bare)) width += WIDE.test(segment) || segment.includes('\ufe0f') ? 2 : 1;
@@ -56,7 +55,12 @@ export function pad(text: string, width: number, side: 'left' | 'right' = 'left'
 export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, c) => Math.max(0, ...rows.map((row) => displayWidth(row[c] ?? ''))));
-  return rows.map((row) => row.map((cell, c) => pad(cell, widths[c]!, right.includes(c) ? 'right' : 'left')).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, c) => pad(cell, widths[c]!, right.includes(c) ? 'right' : 'left'))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 /** Words broken into lines of at most `width` columns. */

@@ -8,7 +8,8 @@ import type { Verb } from './verbs.ts';
 
 export const check: Verb = async ({ arguments: words, options }, terminal) => {
   const spec = loadPipeline(resolve(terminal.folder, words[0]!), { ...COMPONENTS, env: terminal.env, from: terminal.folder });
-  if (options['json']) terminal.out(JSON.stringify({ ok: true, pipeline: spec.name, file: spec.file, stations: stations(spec) }, null, 2));
+  if (options['json'])
+    terminal.out(JSON.stringify({ ok: true, pipeline: spec.name, file: spec.file, stations: stations(spec) }, null, 2));
   else terminal.out(drawing(spec, terminal.paint));
   return EXIT.ok;
 };

@@ -13,7 +13,15 @@ export const describe: Verb = async ({ arguments: words, options }, terminal) =>
   const found = find(words[0]!, everyComponent());
   if (options['json']) {
     const asJson = ({ kind, name, status, summary, config, example, guarantees }: Described) => {
-      return { kind, name, status, summary, example, guarantees, fields: z.toJSONSchema(config, { io: 'input', unrepresentable: 'any' }) };
+      return {
+        kind,
+        name,
+        status,
+        summary,
+        example,
+        guarantees,
+        fields: z.toJSONSchema(config, { io: 'input', unrepresentable: 'any' }),
+      };
     };
     terminal.out(JSON.stringify(found.map(asJson), null, 2));
   } else terminal.out(found.map((each) => page(each, terminal)).join('\n\n'));
@@ -23,10 +31,15 @@ export const describe: Verb = async ({ arguments: words, options }, terminal) =>
 /** Components of a name, or the one of `kind/name`. */
 export function find(wanted: string, components: readonly Described[]): Described[] {
   const [kind, name] = wanted.includes('/') ? wanted.split('/', 2) : [undefined, wanted];
-  const found = components.filter((each) => each.name === name && (kind === undefined || each.kind === kind || `${each.kind}s` === kind));
+  const found = components.filter(
+    (each) => each.name === name && (kind === undefined || each.kind === kind || `${each.kind}s` === kind),
+  );
   if (found.length > 0) return found;
   const hint = nearest(name ?? '', [...new Set(components.map((each) => each.name))]);
-  throw new TidecastError('CLI_USAGE', { unknown: wanted.slice(0, 60), ...(hint ? { 'did you mean': hint } : { known: 'see `tidecast list`' }) });
+  throw new TidecastError('CLI_USAGE', {
+    unknown: wanted.slice(0, 60),
+    ...(hint ? { 'did you mean': hint } : { known: 'see `tidecast list`' }),
+  });
 }
 
 function page(component: Described, terminal: Terminal): string {
@@ -36,11 +49,16 @@ function page(component: Described, terminal: Terminal): string {
   const rows = fieldRows(config);
   const fields = rows.flatMap(({ name: field, type, fallback, required, secret, description }) => {
     const note = required ? 'required' : fallback !== undefined ? `default ${fallback}` : 'optional';
-    return [`  ${paint('cyan', field)}  ${paint('dim', `${type.replaceAll('`', '')} · ${note}${secret ? ' · secret' : ''}`)}`, ...wrap(description, width - 6).map((line) => `      ${line}`)];
+    return [
+      `  ${paint('cyan', field)}  ${paint('dim', `${type.replaceAll('`', '')} · ${note}${secret ? ' · secret' : ''}`)}`,
+      ...wrap(description, width - 6).map((line) => `      ${line}`),
+    ];
   });
   const section = (title: string, lines: readonly string[]) => (lines.length > 0 ? ['', paint('bold', title), ...lines] : []);
   const indented = [...(kind === 'sink' ? ['- '] : ['']), ''];
-  const yaml = [`type: ${name}`, ...example.trim().split('\n').filter(Boolean)].map((line, i) => `  ${i === 0 ? indented[0] : ' '.repeat(indented[0]!.length)}${line}`);
+  const yaml = [`type: ${name}`, ...example.trim().split('\n').filter(Boolean)].map(
+    (line, i) => `  ${i === 0 ? indented[0] : ' '.repeat(indented[0]!.length)}${line}`,
+  );
   return [
     `${paint('bold', `${kind} ${name}`)}${status === 'stable' ? '' : ` (${status})`}`,
     ...wrap(summary, width),

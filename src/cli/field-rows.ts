@@ -56,13 +56,21 @@ export function yamlOf(value: unknown): string {
 
 /** A JSON Schema's type in words. */
 export function typeOf(field: Json): string {
-  const { type, enum: options, anyOf, oneOf, items } = field as { type?: string | string[]; enum?: unknown[]; anyOf?: Json[]; oneOf?: Json[]; items?: Json };
+  const {
+    type,
+    enum: options,
+    anyOf,
+    oneOf,
+    items,
+  } = field as { type?: string | string[]; enum?: unknown[]; anyOf?: Json[]; oneOf?: Json[]; items?: Json };
   if (options) return options.map(yamlOf).join(', ');
   if ('const' in field) return yamlOf(field['const']);
   const forms = anyOf ?? oneOf;
   if (forms?.every((form) => form['type'] === 'object')) return 'map with `type`';
   if (forms) {
-    const words = [...new Set(forms.map((form) => (form['enum'] ? 'name' : form['properties'] ? 'map with `type`' : typeOf(form))))];
+    const words = [
+      ...new Set(forms.map((form) => (form['enum'] ? 'name' : form['properties'] ? 'map with `type`' : typeOf(form)))),
+    ];
     // text or number in one field: that is how durations are written
     if (words.length === 2 && words[0] === 'text' && words[1] === 'number') return 'duration';
     return words.map((word) => (word === 'text, number' ? 'duration' : word)).join(' or ');
@@ -86,7 +94,9 @@ function plural(word: string): string {
 
 function bounds(field: Json): string {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = field as Record<string, number | undefined>;
-  const low = exclusiveMinimum !== undefined ? `> ${exclusiveMinimum}` : minimum !== undefined && minimum > -9e15 ? `>= ${minimum}` : '';
-  const high = exclusiveMaximum !== undefined ? `< ${exclusiveMaximum}` : maximum !== undefined && maximum < 9e15 ? `<= ${maximum}` : '';
+  const low =
+    exclusiveMinimum !== undefined ? `> ${exclusiveMinimum}` : minimum !== undefined && minimum > -9e15 ? `>= ${minimum}` : '';
+  const high =
+    exclusiveMaximum !== undefined ? `< ${exclusiveMaximum}` : maximum !== undefined && maximum < 9e15 ? `<= ${maximum}` : '';
   return low || high ? ` ${[low, high].filter(Boolean).join(', ')}` : '';
 }

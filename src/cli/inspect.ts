@@ -10,7 +10,8 @@ type Facts = Readonly<Record<string, unknown>>;
 
 export const inspect: Verb = async ({ arguments: words, options }, terminal) => {
   const [what, path] = words as [string, string];
-  if (what !== 'state' && what !== 'model') throw new TidecastError('CLI_USAGE', { inspect: what.slice(0, 60), problem: 'can look into `state` or `model`' });
+  if (what !== 'state' && what !== 'model')
+    throw new TidecastError('CLI_USAGE', { inspect: what.slice(0, 60), problem: 'can look into `state` or `model`' });
   const folder = resolve(terminal.folder, path);
   const found = what === 'state' ? await stateFacts(folder) : await modelFacts(folder);
   if (options['json']) terminal.out(JSON.stringify(found, null, 2));
@@ -29,7 +30,13 @@ async function modelFacts(folder: string): Promise<Facts> {
   const { loadModel, weightsHash } = await import('../nn/files.ts');
   const { shape, weights, meta } = loadModel(folder);
   const tensors = Object.fromEntries([...weights].map(([name, values]) => [name, `${values.length} numbers`]));
-  return { hash: weightsHash(weights), shape, parameters: [...weights.values()].reduce((sum, { length }) => sum + length, 0), tensors, meta };
+  return {
+    hash: weightsHash(weights),
+    shape,
+    parameters: [...weights.values()].reduce((sum, { length }) => sum + length, 0),
+    tensors,
+    meta,
+  };
 }
 
 /** A state without its bulk: columns and long lists by their size. */
@@ -46,6 +53,7 @@ function outline(saved: Saved): unknown {
 function rowsOf(facts: unknown, prefix: string): string[][] {
   if (typeof facts !== 'object' || facts === null) return [[prefix, printable(String(facts))]];
   const entries = Object.entries(facts);
-  if (Array.isArray(facts) && facts.every((each) => typeof each !== 'object')) return [[prefix, facts.map((each) => printable(String(each), 80)).join(', ')]];
+  if (Array.isArray(facts) && facts.every((each) => typeof each !== 'object'))
+    return [[prefix, facts.map((each) => printable(String(each), 80)).join(', ')]];
   return entries.flatMap(([key, each]) => rowsOf(each, prefix ? `${prefix}.${printable(key, 80)}` : printable(key, 80)));
 }

@@ -7,7 +7,13 @@ import type { Verb } from './verbs.ts';
 export const list: Verb = async ({ options }, terminal) => {
   const found = everyComponent();
   if (options['json']) {
-    terminal.out(JSON.stringify(found.map(({ kind, name, status, summary }) => ({ kind, name, status, summary })), null, 2));
+    terminal.out(
+      JSON.stringify(
+        found.map(({ kind, name, status, summary }) => ({ kind, name, status, summary })),
+        null,
+        2,
+      ),
+    );
     return EXIT.ok;
   }
   const { paint } = terminal;
@@ -18,7 +24,10 @@ export const list: Verb = async ({ options }, terminal) => {
     ['Forecasters', COMPONENTS.forecasters],
   ] as const) {
     terminal.out(paint('bold', title));
-    const rows = each.map(({ name, status, summary }) => [`  ${paint('cyan', name.padEnd(width))}`, status === 'stable' ? summary : `${summary} (${status})`]);
+    const rows = each.map(({ name, status, summary }) => [
+      `  ${paint('cyan', name.padEnd(width))}`,
+      status === 'stable' ? summary : `${summary} (${status})`,
+    ]);
     terminal.out(`${columns(rows).join('\n')}\n`);
   }
   terminal.out('`tidecast describe NAME` shows the fields of one.');

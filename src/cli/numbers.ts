@@ -38,6 +38,7 @@ export function instant(ms: number): string {
 /** Wall time in two units at most: `3 m 12 s`. */
 export function ago(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';
+  if (seconds < 0.95) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const s = Math.round(seconds);
   if (s < 60) return `${s} s`;

@@ -12,13 +12,22 @@ export function progressLine(model: ViewModel): string {
     `${whole(model.rowsPerSecond)} rows/s`,
     model.time === undefined ? '' : `event time ${instant(model.time)}`,
     first ? `MAE +${first.step} ${value(first.summary.models[first.output]?.mae ?? NaN)}` : '',
-    ...(first ? Object.entries(first.summary.skill).map(([name, { skill, verdict }]) => `vs ${name} ${signedPercent(skill)}${verdict === 'no skill' ? ' (no skill)' : ''}`) : []),
+    ...(first
+      ? Object.entries(first.summary.skill).map(
+          ([name, { skill, verdict }]) => `vs ${name} ${signedPercent(skill)}${verdict === 'no skill' ? ' (no skill)' : ''}`,
+        )
+      : []),
   ];
   return `${printable(model.pipeline)}: ${facts.filter(Boolean).join(', ')}`;
 }
 
 /** One retraining. */
-export function trainingLine(pipeline: string, { trigger, champion, challenger, accepted, seconds, reason }: TrainingLine): string {
-  const what = reason ?? `loss ${value(champion)} -> ${value(challenger)}, ${accepted ? 'accepted' : 'kept the old weights'}, took ${ago(seconds)}`;
+export function trainingLine(
+  pipeline: string,
+  { trigger, champion, challenger, accepted, seconds, reason }: TrainingLine,
+): string {
+  const what =
+    reason ??
+    `loss ${value(champion)} -> ${value(challenger)}, ${accepted ? 'accepted' : 'kept the old weights'}, took ${ago(seconds)}`;
   return `${printable(pipeline)}: retraining at ${instant(trigger)}: ${printable(what)}`;
 }

@@ -36,16 +36,25 @@ export function build(terminal: Pick<Terminal, 'out' | 'err' | 'width'>, invoke:
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
-    .addHelpText('after', '\nExamples:\n  tidecast run pipelines/taxi.yaml\n  tidecast run --help\n\nEvery verb has its own --help with examples and exit codes.');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tidecast run pipelines/taxi.yaml\n  tidecast run --help\n\nEvery verb has its own --help with examples and exit codes.',
+    );
   settle(program, terminal);
   for (const verb of VERBS) {
-    const command = program.command(verb.name, { hidden: verb.hidden ?? false }).description(verb.summary).helpOption('-h, --help', 'print this help');
+    const command = program
+      .command(verb.name, { hidden: verb.hidden ?? false })
+      .description(verb.summary)
+      .helpOption('-h, --help', 'print this help');
     for (const [name, what] of verb.arguments ?? []) command.argument(name, what);
     for (const [flags, what] of verb.options) command.option(flags, what);
     command.addHelpText('after', helpTail(verb)).allowExcessArguments(false);
     settle(command, terminal);
     command.action(async () => {
-      await invoke(verb, { arguments: command.processedArgs.flat().filter((word) => word !== undefined) as string[], options: command.opts() });
+      await invoke(verb, {
+        arguments: command.processedArgs.flat().filter((word) => word !== undefined) as string[],
+        options: command.opts(),
+      });
     });
   }
   return program;
@@ -61,7 +70,10 @@ function settle(command: Command, terminal: Pick<Terminal, 'out' | 'err' | 'widt
       getOutHelpWidth: () => Math.min(terminal.width(), 110),
       getErrHelpWidth: () => Math.min(terminal.width(), 110),
       outputError: (text, write) => {
-        const line = text.trim().replace(/^error: /, '').replace(/\n/g, ' ');
+        const line = text
+          .trim()
+          .replace(/^error: /, '')
+          .replace(/\n/g, ' ');
         const where = command.parent ? `tidecast ${command.name()}` : 'tidecast';
         write(`${where}: ${line} (see \`${where} --help\`)\n`);
       },
@@ -72,7 +84,10 @@ function version(): string {
   // package.json lies above src/ when run from the sources, and above dist/src/ when built
   for (const up of ['../../', '../../../']) {
     try {
-      const found = JSON.parse(readFileSync(new URL(`${up}package.json`, import.meta.url), 'utf8')) as { name: string; version: string };
+      const found = JSON.parse(readFileSync(new URL(`${up}package.json`, import.meta.url), 'utf8')) as {
+        name: string;
+        version: string;
+      };
       if (found.name === 'tidecast') return found.version;
     } catch {
       // not here: one level further up

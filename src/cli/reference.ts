@@ -35,10 +35,18 @@ function folderOf({ kind }: Described): string {
 function indexPage({ sources, sinks, forecasters }: PipelineComponents): string {
   const section = (title: string, list: readonly Described[]) => [
     `## ${title}\n`,
-    ...list.map((each) => `- [${each.name}](${folderOf(each)}/${each.name}.md): ${each.summary}${each.status === 'stable' ? '' : ` (${each.status})`}`),
+    ...list.map(
+      (each) =>
+        `- [${each.name}](${folderOf(each)}/${each.name}.md): ${each.summary}${each.status === 'stable' ? '' : ` (${each.status})`}`,
+    ),
     '',
   ];
-  const general = ['- [The pipeline file](pipeline.md): every field of it', '- [The command line](cli.md): every verb', '- [Errors](errors.md): what they mean, what to do, exit codes', '- [Events](events.md): what a watcher is told'];
+  const general = [
+    '- [The pipeline file](pipeline.md): every field of it',
+    '- [The command line](cli.md): every verb',
+    '- [Errors](errors.md): what they mean, what to do, exit codes',
+    '- [Events](events.md): what a watcher is told',
+  ];
   return `${HEAD}# Reference\n\n${general.join('\n')}\n\n${[...section('Sources', sources), ...section('Sinks', sinks), ...section('Forecasters', forecasters)].join('\n')}`;
 }
 
@@ -49,7 +57,12 @@ function componentPage(component: Described): string {
   const inFile = {
     source: ['source:', ...lines.map((line) => `  ${line}`)],
     sink: ['sinks:', ...lines.map((line, i) => `  ${i === 0 ? '- ' : '  '}${line}`)],
-    forecaster: ['forecast:', '  models:', '    - naive', ...(lines.length === 1 && name === 'naive' ? [] : lines.map((line, i) => `    ${i === 0 ? '- ' : '  '}${line}`))],
+    forecaster: [
+      'forecast:',
+      '  models:',
+      '    - naive',
+      ...(lines.length === 1 && name === 'naive' ? [] : lines.map((line, i) => `    ${i === 0 ? '- ' : '  '}${line}`)),
+    ],
   }[kind as keyof typeof FOLDERS];
   return [
     `${HEAD}# ${kind} \`${name}\`\n`,
@@ -139,7 +152,10 @@ ${Object.entries(REJECT_REASONS)
 function errorsPage(): string {
   const rows = Object.entries(ERRORS as Record<string, ErrorEntry>)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([code, { what, todo, exit, retriable }]) => `| \`${code}\` | ${exit} | ${cell(what)}. | ${cell(todo)}${retriable ? ' It is tried again by itself first.' : ''} |`);
+    .map(
+      ([code, { what, todo, exit, retriable }]) =>
+        `| \`${code}\` | ${exit} | ${cell(what)}. | ${cell(todo)}${retriable ? ' It is tried again by itself first.' : ''} |`,
+    );
   const codes = Object.values(EXIT).map((code) => `| ${code} | ${EXIT_MEANINGS[code]} |`);
   return `${HEAD}# Errors
 

@@ -1,5 +1,6 @@
 /** What a run came to, as the summary shows it and `--json` prints it. */
 import { resolve } from 'node:path';
+import type { BacktestResult } from '../backtest/replay.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
 import type { RunResult } from '../pipeline/run.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
@@ -20,10 +21,16 @@ export interface Report {
   /** Where the forecasts are. */
   readonly outputs: readonly string[];
   readonly stateHash: string;
+  /** Of a backtest: the scores of each series. */
+  readonly bySeries?: readonly { readonly name: string; readonly scores: readonly ScoreLine[] }[];
 }
 
 /** Puts a result and what was seen on the way together. */
-export function reportOf(spec: LoadedSpec, result: RunResult, seen: { readonly series: number; readonly rejected: Readonly<Record<string, number>> }): Report {
+export function reportOf(
+  spec: LoadedSpec,
+  result: RunResult | BacktestResult,
+  seen: { readonly series: number; readonly rejected: Readonly<Record<string, number>> },
+): Report {
   const { rows, total, milliseconds, complete, targets, scores, stateHash } = result;
   return {
     pipeline: spec.name,
@@ -36,12 +43,26 @@ export function reportOf(spec: LoadedSpec, result: RunResult, seen: { readonly s
     scores: scoreLines(targets, scores),
     outputs: outputs(spec),
     stateHash,
+    ...('series' in result
+      ? { bySeries: result.series.map(({ name, scores: own }) => ({ name, scores: scoreLines(targets, own) })) }
+      : {}),
   };
 }
 
 /** Scores by target and step, flat; `steps` (from 0) where not every step is among them. Of the models the last is the output. */
-export function scoreLines(targets: readonly string[], scores: readonly (readonly ScoreSummary[])[], steps?: readonly number[]): ScoreLine[] {
-  return targets.flatMap((target, t) => (scores[t] ?? []).map((summary, i): ScoreLine => ({ target, step: (steps?.[i] ?? i) + 1, output: Object.keys(summary.models).at(-1) ?? '', summary })));
+export function scoreLines(
+  targets: readonly string[],
+  scores: readonly (readonly ScoreSummary[])[],
+  steps?: readonly number[],
+): ScoreLine[] {
+  return targets.flatMap((target, t) =>
+    (scores[t] ?? []).map((summary, i): ScoreLine => ({
+      target,
+      step: (steps?.[i] ?? i) + 1,
+      output: Object.keys(summary.models).at(-1) ?? '',
+      summary,
+    })),
+  );
 }
 
 function outputs(spec: LoadedSpec): string[] {

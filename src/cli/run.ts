@@ -14,13 +14,20 @@ import type { Call, Verb } from './verbs.ts';
 import { Watch } from './watch.ts';
 
 export const run: Verb = async (call, terminal) =>
-  follow(call, terminal, (spec, options) => runPipeline(spec, { ...options, fast: call.options['fast'] === true, fresh: call.options['fresh'] === true }));
+  follow(call, terminal, (spec, options) =>
+    runPipeline(spec, { ...options, fast: call.options['fast'] === true, fresh: call.options['fresh'] === true }),
+  );
 
 /** Starts a line over a loaded pipeline. */
 export type Start = (spec: LoadedSpec, options: Omit<RunOptions, 'fast' | 'fresh'>) => Promise<RunResult>;
 
 /** Loads the pipeline, runs it in view of the user, and says how it went. */
-export async function follow({ arguments: words, options }: Call, terminal: Terminal, start: Start, override?: LoadOptions['override']): Promise<number> {
+export async function follow(
+  { arguments: words, options }: Call,
+  terminal: Terminal,
+  start: Start,
+  override?: LoadOptions['override'],
+): Promise<number> {
   const load: LoadOptions = { ...COMPONENTS, env: terminal.env, from: terminal.folder, ...(override ? { override } : {}) };
   const spec = loadPipeline(resolve(terminal.folder, words[0]!), load);
   const events = new EventBus();
@@ -28,7 +35,7 @@ export async function follow({ arguments: words, options }: Call, terminal: Term
   const { signal, dispose } = terminal.stopper();
   signal.addEventListener('abort', () => watch.stopping(), { once: true });
   // with --json standard output belongs to the result
-  const close = show(watch, events, spec.name, options['json'] ? { ...terminal, live: false } : terminal);
+  const close = show(watch, events, spec.name, options['json'] ? { ...terminal, live: false, out: terminal.err } : terminal);
   let result: RunResult;
   try {
     result = await start(spec, {
@@ -40,7 +47,12 @@ export async function follow({ arguments: words, options }: Call, terminal: Term
         const { targets } = line.layout;
         const { horizon, quantiles } = spec.forecast;
         const steps = horizon === 1 ? [0] : [0, horizon - 1];
-        const scores = () => scoreLines(targets, targets.map((_, t) => steps.map((step) => line.ensemble.scores.total(t, step))), steps);
+        const scores = () =>
+          scoreLines(
+            targets,
+            targets.map((_, t) => steps.map((step) => line.ensemble.scores.total(t, step))),
+            steps,
+          );
         watch.attach({ total, targets, quantiles, scores });
       },
       watch: watch.see,
@@ -50,6 +62,6 @@ export async function follow({ arguments: words, options }: Call, terminal: Term
     dispose();
   }
   const report = reportOf(spec, result, watch);
-  terminal.out(options['json'] ? JSON.stringify({ ok: true, ...report }, null, 2) : summaryText(report, terminal.paint));
+  terminal.out(options['json'] ? JSON.stringify({ ok: true, ...report }, null, 2) : `\n${summaryText(report, terminal.paint)}`);
   return EXIT.ok;
 }

@@ -11,7 +11,7 @@ const LINE = 5000;
 
 /** Starts showing; the function that it gives shows the last state and stops. */
 export function show(watch: Watch, events: EventBus, pipeline: string, terminal: Terminal): () => void {
-  return terminal.live ? drawn(watch, terminal) : written(watch, events, pipeline, terminal);
+  return terminal.live ? drawn(watch, terminal) : written(watch, events, pipeline, terminal.out);
 }
 
 function drawn(watch: Watch, terminal: Terminal): () => void {
@@ -29,13 +29,14 @@ function drawn(watch: Watch, terminal: Terminal): () => void {
   };
 }
 
-function written(watch: Watch, events: EventBus, pipeline: string, terminal: Terminal): () => void {
-  const say = (text: string) => terminal.err(text);
+function written(watch: Watch, events: EventBus, pipeline: string, say: (text: string) => void): () => void {
   const off = [
     events.on('run.started', ({ resumed, rows }) => say(`${pipeline}: ${resumed ? `continued at row ${rows}` : 'started'}`)),
     events.on('training.finished', () => say(trainingLine(pipeline, watch.model().trainings.at(-1)!))),
     events.on('training.failed', () => say(trainingLine(pipeline, watch.model().trainings.at(-1)!))),
-    events.on('checkpoint.damaged', ({ file, reason }) => say(`${pipeline}: ${file} could not be used (${reason}); the state before it was`)),
+    events.on('checkpoint.damaged', ({ file, reason }) =>
+      say(`${pipeline}: ${file} could not be used (${reason}); the state before it was`),
+    ),
   ];
   let told = -1;
   const timer = setInterval(() => {
@@ -51,4 +52,3 @@ function written(watch: Watch, events: EventBus, pipeline: string, terminal: Ter
     say(progressLine(watch.model()));
   };
 }
-

@@ -8,7 +8,20 @@ import type { ScoreLine } from './view-model.ts';
 
 /** Rules above and below, nothing between columns. */
 const CALM = Object.fromEntries(
-  ['left', 'right', 'middle', 'top-left', 'top-right', 'top-mid', 'bottom-left', 'bottom-right', 'bottom-mid', 'left-mid', 'right-mid', 'mid-mid'].map((place) => [place, '']),
+  [
+    'left',
+    'right',
+    'middle',
+    'top-left',
+    'top-right',
+    'top-mid',
+    'bottom-left',
+    'bottom-right',
+    'bottom-mid',
+    'left-mid',
+    'right-mid',
+    'mid-mid',
+  ].map((place) => [place, '']),
 );
 
 /** Steps of a target shown at most; the rest is in `--json`. */
@@ -35,7 +48,14 @@ function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {
   if (!first) return ['no forecast was scored: there were too few rows'];
   const baselines = Object.keys(first.summary.skill);
   const nominal = first.summary.intervals.map((interval) => interval.nominal).sort((a, b) => a - b);
-  const titles = ['target', 'step', 'MAE', 'RMSE', ...baselines.map((name) => `vs ${cut(name, 14)}`), ...nominal.map((level) => `in ${percent(level)}`)];
+  const titles = [
+    'target',
+    'step',
+    'MAE',
+    'RMSE',
+    ...baselines.map((name) => `vs ${cut(name, 14)}`),
+    ...nominal.map((level) => `in ${percent(level)}`),
+  ];
   const table = new Table({
     head: titles.map((title) => paint('dim', title)),
     colAligns: titles.map((_, i) => (i === 0 ? 'left' : 'right')),
@@ -54,7 +74,11 @@ function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {
     ]);
   }
   const left = scored.length - shown.length;
-  return [paint('dim', `scored on ${whole(first.summary.n)} rows`), table.toString(), ...(left > 0 ? [paint('dim', `${left} further steps: see --json`)] : [])];
+  return [
+    paint('dim', `scored on ${whole(first.summary.n)} rows`),
+    table.toString(),
+    ...(left > 0 ? [paint('dim', `${left} further steps: see --json`)] : []),
+  ];
 }
 
 function verdict(skill: ScoreLine['summary']['skill'][string] | undefined, paint: Paint): string {
@@ -69,7 +93,11 @@ function pick(scores: readonly ScoreLine[]): ScoreLine[] {
   return targets.flatMap((target) => {
     const own = scores.filter((line) => line.target === target);
     if (own.length <= MOST_STEPS) return own;
-    const wanted = new Set(Array.from({ length: MOST_STEPS }, (_, i) => Math.round(((own.length - 1) * i * i) / (MOST_STEPS - 1) ** 2)));
+    const wanted = new Set(
+      Array.from({ length: MOST_STEPS }, (_, i) =>
+        Math.round(((own.length - 1) * i * i) / ((MOST_STEPS - 1) * (MOST_STEPS - 1))),
+      ),
+    );
     return own.filter((_, i) => wanted.has(i));
   });
 }

@@ -19,10 +19,16 @@ interface Tested {
 }
 
 export const test: Verb = async ({ arguments: words, options }, terminal) => {
-  const files = words.length > 0 ? words.map((word) => resolve(terminal.folder, word)) : testFiles(join(terminal.folder, 'pipelines'));
+  const files =
+    words.length > 0 ? words.map((word) => resolve(terminal.folder, word)) : testFiles(join(terminal.folder, 'pipelines'));
   if (files.length === 0) throw new TidecastError('CLI_USAGE', { problem: 'there is no *.test.yaml below ./pipelines' });
   // every file is read before the first case runs: a slip in the last one should not take minutes to show
-  const cases = files.flatMap((file) => loadTests(file, { ...COMPONENTS, env: terminal.env, from: terminal.folder }).map((each) => ({ file: relative(terminal.folder, file), each })));
+  const cases = files.flatMap((file) =>
+    loadTests(file, { ...COMPONENTS, env: terminal.env, from: terminal.folder }).map((each) => ({
+      file: relative(terminal.folder, file),
+      each,
+    })),
+  );
   const tested: Tested[] = [];
   for (const { file, each } of cases) {
     const result = { file, name: each.name, problems: await runCase(each, runRows) };
@@ -30,7 +36,8 @@ export const test: Verb = async ({ arguments: words, options }, terminal) => {
     if (!options['json']) tell(result, terminal);
   }
   const failed = tested.filter(({ problems }) => problems.length > 0).length;
-  if (options['json']) terminal.out(JSON.stringify({ ok: failed === 0, passed: tested.length - failed, failed, cases: tested }, null, 2));
+  if (options['json'])
+    terminal.out(JSON.stringify({ ok: failed === 0, passed: tested.length - failed, failed, cases: tested }, null, 2));
   else terminal.out(`\n${tested.length - failed} passed, ${failed} failed`);
   return failed === 0 ? EXIT.ok : EXIT.unexpected;
 };

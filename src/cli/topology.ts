@@ -14,8 +14,17 @@ export interface Station {
 /** The stations of a pipeline in order, with what each was told. */
 export function stations(spec: Spec): Station[] {
   const { clean, window, forecast, retrain, sinks, state, replay } = spec;
-  const bars = window.grid === 'rows' ? [`a row a tick, ${duration(window.interval)} apart`] : [`bars of ${duration(window.grid)}`, ...(window.slide ? [`every ${duration(window.slide)}`] : [])];
-  const made = window.bars?.map(({ name, aggregate, channel }) => `${printable(name)} = ${[aggregate, channel].filter(Boolean).map((word) => printable(word!)).join(' ')}`);
+  const bars =
+    window.grid === 'rows'
+      ? [`a row a tick, ${duration(window.interval)} apart`]
+      : [`bars of ${duration(window.grid)}`, ...(window.slide ? [`every ${duration(window.slide)}`] : [])];
+  const made = window.bars?.map(
+    ({ name, aggregate, channel }) =>
+      `${printable(name)} = ${[aggregate, channel]
+        .filter(Boolean)
+        .map((word) => printable(word!))
+        .join(' ')}`,
+  );
   return [
     { name: 'source', does: [spec.source.type, ...(replay ? [`paced at ${replay.rows_per_second} rows/s`] : [])] },
     {
@@ -28,7 +37,14 @@ export function stations(spec: Spec): Station[] {
     },
     {
       name: 'window',
-      does: [...bars, ...(made ? [made.join(', ')] : []), window.time_zone, ...(window.session ? [`open ${window.session.open}-${window.session.close}`] : []), `gaps: ${window.gaps.policy}`, `last ${whole(window.ring)} rows kept`],
+      does: [
+        ...bars,
+        ...(made ? [made.join(', ')] : []),
+        window.time_zone,
+        ...(window.session ? [`open ${window.session.open}-${window.session.close}`] : []),
+        `gaps: ${window.gaps.policy}`,
+        `last ${whole(window.ring)} rows kept`,
+      ],
     },
     {
       name: 'forecast',
@@ -40,7 +56,17 @@ export function stations(spec: Spec): Station[] {
       ],
     },
     ...(retrain
-      ? [{ name: 'retrain', does: [`every ${duration(retrain.every)}`, `on the last ${whole(retrain.rows)} rows`, retrain.lag === 0 ? 'in force at once' : `in force ${duration(retrain.lag)} later`, ...(retrain.swap ? [`swap ${retrain.swap}`] : [])] }]
+      ? [
+          {
+            name: 'retrain',
+            does: [
+              `every ${duration(retrain.every)}`,
+              `on the last ${whole(retrain.rows)} rows`,
+              retrain.lag === 0 ? 'in force at once' : `in force ${duration(retrain.lag)} later`,
+              ...(retrain.swap ? [`swap ${retrain.swap}`] : []),
+            ],
+          },
+        ]
       : []),
     { name: 'deliver', does: sinks.length > 0 ? sinks.map(({ type }) => type) : ['nowhere: there are no sinks'] },
     { name: 'state', does: [state.path, `every ${duration(state.checkpoint)}`, `up to ${whole(state.max_lanes)} series`] },

@@ -53,14 +53,18 @@ export const VERBS: readonly VerbEntry[] = [
     name: 'run',
     summary: 'Run a pipeline until its source ends or it is stopped; continue where the last run stopped.',
     arguments: [FILE],
-    options: [['--fast', 'do not pace a recorded source'], ['--fresh', 'start over: drop the saved state of this pipeline'], JSON_OPTION],
+    options: [
+      ['--fast', 'do not pace a recorded source'],
+      ['--fresh', 'start over: drop the saved state of this pipeline'],
+      JSON_OPTION,
+    ],
     examples: ['tidecast run pipelines/taxi.yaml', 'tidecast run pipelines/taxi.yaml --fast --fresh'],
     exits: [...RUNNING, EXIT.tryAgain],
     load: async () => (await import('./run.ts')).run,
   },
   {
     name: 'backtest',
-    summary: 'Replay a recorded source through the same line and report how good the forecasts were.',
+    summary: 'Replay a recorded source through the same line and report how good the forecasts were; sinks are not written to.',
     arguments: [FILE],
     options: [
       ['--source <file>', 'read this file in place of the one in the source section'],
@@ -137,5 +141,12 @@ export const COMMON_EXITS: readonly number[] = [EXIT.ok, EXIT.usage, EXIT.intern
 export function helpTail(verb: VerbEntry): string {
   const codes = [...new Set([...COMMON_EXITS, ...verb.exits])].sort((a, b) => a - b);
   const examples = verb.examples.map((example) => `  ${example}`);
-  return ['', 'Examples:', ...examples, '', 'Exit codes:', ...codes.map((code) => `  ${String(code).padStart(2)}  ${EXIT_MEANINGS[code]}`)].join('\n');
+  return [
+    '',
+    'Examples:',
+    ...examples,
+    '',
+    'Exit codes:',
+    ...codes.map((code) => `  ${String(code).padStart(2)}  ${EXIT_MEANINGS[code]}`),
+  ].join('\n');
 }

@@ -26,7 +26,6 @@ export function render(model: ViewModel, width: number, paint: Paint = plainPain
 
 /** A line with emphasis cannot be cut in the middle of it: one that is too long loses its emphasis first. */
 function clip(line: string, room: number): string {
-  // eslint-disable-next-line no-control-regex -- emphasis takes no room
   return displayWidth(line) <= room ? line : cut(line.replace(/\u001b\[[0-9;]*m/g, ''), room);
 }
 
@@ -42,7 +41,9 @@ function header(model: ViewModel, room: number, paint: Paint): string[] {
     model.time === undefined ? '' : `at ${instant(model.time)}`,
     `${whole(model.series)} series`,
     model.rejected > 0 ? `${whole(model.rejected)} refused` : '',
-    model.checkpoint ? `saved ${model.checkpoint.seconds < 10 ? `${Math.floor(model.checkpoint.seconds)} s` : ago(model.checkpoint.seconds)} ago` : '',
+    model.checkpoint
+      ? `saved ${model.checkpoint.seconds < 10 ? `${Math.floor(model.checkpoint.seconds)} s` : ago(model.checkpoint.seconds)} ago`
+      : '',
     model.sinkBusy ? 'waiting for a sink' : '',
   ];
   return [title, progress(rows, total, model.seconds, room, paint), facts.filter(Boolean).join(paint('dim', ' · '))];
@@ -61,7 +62,16 @@ function forecastTable(forecasts: readonly ForecastLine[], room: number, paint: 
   if (forecasts.length === 0) return [];
   const nominal = forecasts.find(({ interval }) => interval)?.interval?.nominal;
   const several = new Set(forecasts.map(({ target }) => target)).size > 1;
-  const titles = ['Forecasts', ...(several ? ['target'] : []), 'step', 'for', 'mean', nominal === undefined ? '' : `${percent(nominal)} interval`, 'naive', 'last error'];
+  const titles = [
+    'Forecasts',
+    ...(several ? ['target'] : []),
+    'step',
+    'for',
+    'mean',
+    nominal === undefined ? '' : `${percent(nominal)} interval`,
+    'naive',
+    'last error',
+  ];
   const rows = forecasts.map(({ series, target, step, time, mean, interval, naive, lastError }) => [
     cut(printable(series), Math.max(9, Math.min(28, room - 70))),
     ...(several ? [cut(printable(target), 14)] : []),
@@ -92,8 +102,12 @@ function recentChart(recent: RecentLine, room: number, paint: Paint): string[] {
   const finite = [...actual, ...forecast].filter(Number.isFinite);
   const low = Math.min(...finite);
   const high = Math.max(...finite);
-  const bar = (x: number) => (Number.isFinite(x) ? LEVELS[high > low ? Math.min(7, Math.floor(((x - low) / (high - low)) * 8)) : 3]! : ' ');
-  return [`${paint('dim', 'actual    ')}${actual.map(bar).join('')}`, `${paint('dim', 'forecast  ')}${paint('cyan', forecast.map(bar).join(''))}`];
+  const bar = (x: number) =>
+    Number.isFinite(x) ? LEVELS[high > low ? Math.min(7, Math.floor(((x - low) / (high - low)) * 8)) : 3]! : ' ';
+  return [
+    `${paint('dim', 'actual    ')}${actual.map(bar).join('')}`,
+    `${paint('dim', 'forecast  ')}${paint('cyan', forecast.map(bar).join(''))}`,
+  ];
 }
 
 /** Step 1 and the last step of each target, the first two targets. */
@@ -106,7 +120,14 @@ function scoreTable(scores: readonly ScoreLine[], room: number, paint: Paint): s
   if (shown.length === 0) return [];
   const baselines = Object.keys(shown[0]!.summary.skill);
   const nominal = shown[0]!.summary.intervals.map((interval) => interval.nominal).sort((a, b) => a - b);
-  const titles = ['Error so far', 'step', 'MAE', 'RMSE', ...baselines.map((name) => `vs ${cut(name, room < 90 ? 9 : 30)}`), ...nominal.map((level) => `in ${percent(level)}`)];
+  const titles = [
+    'Error so far',
+    'step',
+    'MAE',
+    'RMSE',
+    ...baselines.map((name) => `vs ${cut(name, room < 90 ? 9 : 30)}`),
+    ...nominal.map((level) => `in ${percent(level)}`),
+  ];
   const rows = shown.map(({ target, step, output, summary }) => [
     cut(printable(target), Math.max(12, Math.min(20, room - 60))),
     `+${step}`,
@@ -120,7 +141,9 @@ function scoreTable(scores: readonly ScoreLine[], room: number, paint: Paint): s
     ...nominal.map((level) => percent(summary.intervals.find((interval) => interval.nominal === level)?.coverage ?? NaN, 1)),
   ]);
   const numbers = titles.map((_, i) => i).slice(1);
-  const luck = rows.some((row) => row.some((cell) => cell.endsWith(' ~'))) ? [paint('dim', '~ no skill: the difference may be luck')] : [];
+  const luck = rows.some((row) => row.some((cell) => cell.endsWith(' ~')))
+    ? [paint('dim', '~ no skill: the difference may be luck')]
+    : [];
   return [...table([titles, ...rows], numbers, paint), ...luck];
 }
 
@@ -133,5 +156,11 @@ function trainingTable({ trainings, training }: ViewModel, paint: Paint): string
 
 function trainingRow({ trigger, champion, challenger, accepted, seconds, reason }: TrainingLine, paint: Paint): string[] {
   if (reason !== undefined) return [instant(trigger), '-', '-', '-', paint('yellow', cut(printable(reason), 40))];
-  return [instant(trigger), value(champion), value(challenger), ago(seconds), accepted ? paint('green', 'accepted') : paint('yellow', 'kept the old')];
+  return [
+    instant(trigger),
+    value(champion),
+    value(challenger),
+    ago(seconds),
+    accepted ? paint('green', 'accepted') : paint('yellow', 'kept the old'),
+  ];
 }

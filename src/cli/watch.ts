@@ -68,7 +68,10 @@ export class Watch {
     events.on('training.failed', ({ trigger, reason }) => this.#trained(without(trigger, `failed: ${reason}`)));
     events.on('training.skipped', ({ trigger, reason }) => this.#trained(without(trigger, `skipped: ${reason}`)));
     events.on('checkpoint.saved', ({ generation }) => (this.#checkpoint = { generation, at: clock.elapsed() }));
-    events.on('checkpoint.damaged', ({ file, reason }) => (this.#warning = `${file} could not be used (${reason}); the state before it was`));
+    events.on(
+      'checkpoint.damaged',
+      ({ file, reason }) => (this.#warning = `${file} could not be used (${reason}); the state before it was`),
+    );
   }
 
   /** The user asked to stop. */
@@ -109,7 +112,7 @@ export class Watch {
   /** How things stand now. */
   model(): ViewModel {
     const now = this.#clock.elapsed();
-    if (this.#info && now - this.#scoresAt >= SCORES_EVERY) {
+    if (this.#info && (this.#phase === 'done' || now - this.#scoresAt >= SCORES_EVERY)) {
       this.#scores = this.#info.scores();
       this.#scoresAt = this.#clock.elapsed();
     }
@@ -197,7 +200,11 @@ function forecastLines(batch: ForecastBatch, row: number, series: string, info: 
         step: h + 1,
         time: batch.validTimes[row * horizon + h]!,
         mean: batch.mean[cell]!,
-        interval: pair && { nominal: pair.nominal, low: batch.quantiles[cell * quantileCount + pair.low]!, high: batch.quantiles[cell * quantileCount + pair.high]! },
+        interval: pair && {
+          nominal: pair.nominal,
+          low: batch.quantiles[cell * quantileCount + pair.low]!,
+          high: batch.quantiles[cell * quantileCount + pair.high]!,
+        },
         naive: batch.naive[cell]!,
         lastError: batch.errors[cell]!,
       };

@@ -37,6 +37,7 @@ export const ERRORS = {
   LANES_FULL: { what: 'No lane is free for a new series', todo: 'Raise `state.max_lanes`, or shorten `state.time_to_live`.', exit: EXIT.data },
   STATE_SHAPE: { what: 'The saved state is of another shape than this pipeline', todo: 'Undo the change of the pipeline, or start over with `--fresh`.', exit: EXIT.config },
   // -- connectors
+  CONNECTOR_UNKNOWN: { what: 'There is no such connector', todo: 'Use one of the names listed.', exit: EXIT.config },
   ARROW_DAMAGED: { what: 'The Arrow file is damaged', todo: 'Write it again, or restore it from a copy.', exit: EXIT.data },
   ARROW_FOREIGN: { what: 'The file is not an Arrow IPC file', todo: 'Point `path` at an Arrow IPC file (`.arrow`, `.feather`), or choose the source that fits the file.', exit: EXIT.data },
   ARROW_TOO_LARGE: { what: 'A column of one record batch is too large to decompress in memory', todo: 'Write the file uncompressed, or in smaller record batches.', exit: EXIT.data },

@@ -20,9 +20,15 @@ export interface PipelineComponents extends Components {
 }
 
 /** The spec, or every problem. */
-export function checkSpec(value: unknown, origin: Origin, components: PipelineComponents): { readonly spec?: Spec; readonly problems: readonly Problem[] } {
-  if (value === null || value === undefined) return { problems: [{ ...origin.locate([]), message: 'the file is empty: a pipeline needs at least a `source`' }] };
-  if (typeof value !== 'object' || Array.isArray(value)) return { problems: [{ ...origin.locate([]), message: 'a pipeline is a map of fields such as `source:`' }] };
+export function checkSpec(
+  value: unknown,
+  origin: Origin,
+  components: PipelineComponents,
+): { readonly spec?: Spec; readonly problems: readonly Problem[] } {
+  if (value === null || value === undefined)
+    return { problems: [{ ...origin.locate([]), message: 'the file is empty: a pipeline needs at least a `source`' }] };
+  if (typeof value !== 'object' || Array.isArray(value))
+    return { problems: [{ ...origin.locate([]), message: 'a pipeline is a map of fields such as `source:`' }] };
 
   const problems: Problem[] = [];
   const fields = new FieldSchemas(() => pipelineSchema(components));
@@ -51,9 +57,17 @@ export function checkSpec(value: unknown, origin: Origin, components: PipelineCo
 }
 
 /** zod's issues as problems: named, placed, and with the value where that may be seen. `prefix` leads from the file's top to what was parsed. */
-export function problemsOf(error: z.ZodError, given: unknown, origin: Origin, fields: FieldSchemas, prefix: Path = []): Problem[] {
+export function problemsOf(
+  error: z.ZodError,
+  given: unknown,
+  origin: Origin,
+  fields: FieldSchemas,
+  prefix: Path = [],
+): Problem[] {
   // a whole number out of every range breaks two bounds: that of exact integers need not be told as well
-  const bounds = error.issues.filter((issue) => !(issue.code === 'too_big' && issue.maximum === Number.MAX_SAFE_INTEGER && error.issues.length > 1));
+  const bounds = error.issues.filter(
+    (issue) => !(issue.code === 'too_big' && issue.maximum === Number.MAX_SAFE_INTEGER && error.issues.length > 1),
+  );
   return bounds.flatMap((issue) => problemOf(issue, given, origin, fields, prefix));
 }
 
@@ -71,7 +85,9 @@ function problemOf(issue: z.core.$ZodIssue, given: unknown, origin: Origin, fiel
   const shown = echo && value !== undefined ? `, is ${hidden ?? show(value)}` : '';
   // a component's own message may quote the value
   const said =
-    hidden !== undefined && typeof value === 'string' && value.length > 2 ? issue.message.replaceAll(value, '***') : issue.message;
+    hidden !== undefined && typeof value === 'string' && value.length > 2
+      ? issue.message.replaceAll(value, '***')
+      : issue.message;
   return [{ ...origin.locate(path), message: `${fieldName(path)} ${said}${shown}` }];
 }
 
@@ -84,7 +100,10 @@ function unknownKey(path: Path, key: string, known: readonly string[]): string {
 
 /** `forecast.models[2].hidden`. */
 export function fieldName(path: Path): string {
-  return path.reduce<string>((name, step) => (typeof step === 'number' ? `${name}[${step}]` : `${name}${name ? '.' : ''}${printable(String(step))}`), '');
+  return path.reduce<string>(
+    (name, step) => (typeof step === 'number' ? `${name}[${step}]` : `${name}${name ? '.' : ''}${printable(String(step))}`),
+    '',
+  );
 }
 
 function printable(word: string): string {
@@ -92,7 +111,11 @@ function printable(word: string): string {
 }
 
 function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((at, step) => (typeof at === 'object' && at !== null && Object.hasOwn(at, step) ? (at as Record<PropertyKey, unknown>)[step] : undefined), value);
+  return path.reduce<unknown>(
+    (at, step) =>
+      typeof at === 'object' && at !== null && Object.hasOwn(at, step) ? (at as Record<PropertyKey, unknown>)[step] : undefined,
+    value,
+  );
 }
 
 /** A value as a message may show it: short and printable. */

@@ -4,7 +4,19 @@
  * It takes less than YAML allows: one document, no anchors, aliases, tags or merge keys, 32 levels, 1 MB. What a pipeline file
  * needs fits; what would only serve to blow up a reader does not.
  */
-import { isMap, isPair, isScalar, isSeq, Lexer, LineCounter, parseDocument, type Document, type Node, type Pair, type Scalar } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type Pair,
+  type Scalar,
+} from 'yaml';
 import { substitute, type Environment } from './environment.ts';
 import type { Problem } from './problem.ts';
 
@@ -67,7 +79,12 @@ export function readDocument(file: string, source: string, environment: Environm
     return failed();
   }
 
-  const document = parseDocument(source, { lineCounter: fresh(lines), prettyErrors: false, keepSourceTokens: false, logLevel: 'error' });
+  const document = parseDocument(source, {
+    lineCounter: fresh(lines),
+    prettyErrors: false,
+    keepSourceTokens: false,
+    logLevel: 'error',
+  });
   // one slip often makes several errors in its wake: of each line the first is the one to read
   const seen = new Set<number>();
   for (const error of document.errors) {
@@ -77,7 +94,8 @@ export function readDocument(file: string, source: string, environment: Environm
     complain(error.pos[0], syntax(error.code, error.message, source, error.pos[0]));
     if (error.code !== 'DUPLICATE_KEY') break;
   }
-  if (document.directives?.yaml.explicit && document.directives.yaml.version !== '1.2') complain(0, 'a %YAML directive other than 1.2 is not allowed');
+  if (document.directives?.yaml.explicit && document.directives.yaml.version !== '1.2')
+    complain(0, 'a %YAML directive other than 1.2 is not allowed');
   if (problems.length > 0 && !document.errors.every(({ code }) => code === 'DUPLICATE_KEY')) return failed();
 
   const root = document.contents as Node | null;
@@ -110,7 +128,8 @@ export function readDocument(file: string, source: string, environment: Environm
   };
   const scalar = (node: Scalar, path: Path, at: number): unknown => {
     if (typeof node.value !== 'string' || !node.value.includes('$')) {
-      if (typeof node.value === 'object' && node.value !== null) complain(at, 'only text, numbers, true, false and null are allowed');
+      if (typeof node.value === 'object' && node.value !== null)
+        complain(at, 'only text, numbers, true, false and null are allowed');
       return node.value;
     }
     const done = substitute(node.value, environment);
@@ -125,7 +144,11 @@ export function readDocument(file: string, source: string, environment: Environm
   const locate = (path: Path, what: 'key' | 'value' = 'value'): Place => {
     const { found, pair, node } = follow(root, path);
     const usesKey = (what === 'key' || found < path.length) && pair;
-    const offset = (usesKey ? (pair.key as Node).range?.[0] : undefined) ?? (node as Node | null)?.range?.[0] ?? (pair?.key as Node | undefined)?.range?.[0] ?? 0;
+    const offset =
+      (usesKey ? (pair.key as Node).range?.[0] : undefined) ??
+      (node as Node | null)?.range?.[0] ??
+      (pair?.key as Node | undefined)?.range?.[0] ??
+      0;
     return place(offset);
   };
   return { file, value, problems, fromEnvironment, locate, has: (path) => follow(root, path).found === path.length };
@@ -153,7 +176,11 @@ function follow(root: unknown, path: Path): { found: number; pair: Pair | undefi
 function resolvePlain(document: Document, text: string): unknown {
   for (const tag of document.schema.tags) {
     if ('resolve' in tag && 'test' in tag && tag.default && tag.test instanceof RegExp && tag.test.test(text)) {
-      const resolved: unknown = (tag.resolve as (text: string, onError: () => void, options: object) => unknown)(text, () => {}, {});
+      const resolved: unknown = (tag.resolve as (text: string, onError: () => void, options: object) => unknown)(
+        text,
+        () => {},
+        {},
+      );
       return isScalar(resolved) ? resolved.value : resolved;
     }
   }
@@ -190,7 +217,10 @@ function fresh(lines: LineCounter): LineCounter {
 function syntax(code: string, message: string, source: string, offset: number): string {
   if (code === 'DUPLICATE_KEY') return 'this key is given twice';
   if (code === 'MULTIPLE_DOCS') return 'a file holds one document: remove the `---`';
-  const line = source.slice(source.lastIndexOf('\n', offset - 1) + 1, source.indexOf('\n', offset) < 0 ? undefined : source.indexOf('\n', offset));
+  const line = source.slice(
+    source.lastIndexOf('\n', offset - 1) + 1,
+    source.indexOf('\n', offset) < 0 ? undefined : source.indexOf('\n', offset),
+  );
   const hint = /[[{].*\$\{/.test(line) ? ' (inside [ ] and { }, write "${NAME}" in quotes)' : '';
   return `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}${hint}`;
 }

@@ -21,7 +21,9 @@ export function substitute(text: string, environment: Environment): Substituted 
     if (inner === undefined) return '${';
     const [, name, standIn] = NAME.exec(inner) ?? [];
     if (!name || end === '') {
-      problems.push('a reference to the environment is written ${NAME} or ${NAME:-default}; for the two characters themselves write $${');
+      problems.push(
+        'a reference to the environment is written ${NAME} or ${NAME:-default}; for the two characters themselves write $${',
+      );
       return whole;
     }
     const value = Object.hasOwn(environment, name) ? environment[name] : undefined;

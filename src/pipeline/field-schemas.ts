@@ -28,7 +28,10 @@ export class FieldSchemas {
     let at = value;
     for (const step of path) {
       if (!schema) return undefined;
-      const next = typeof step === 'number' ? schema['items'] : ((schema['properties'] as Json | undefined)?.[String(step)] ?? schema['additionalProperties']);
+      const next =
+        typeof step === 'number'
+          ? schema['items']
+          : ((schema['properties'] as Json | undefined)?.[String(step)] ?? schema['additionalProperties']);
       at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[step] : undefined;
       schema = typeof next === 'object' && next !== null ? branch(next as Json, at) : undefined;
     }
@@ -42,5 +45,10 @@ function branch(schema: Json, value: unknown): Json | undefined {
   if (!forms) return schema;
   const type = typeof value === 'object' && value !== null ? (value as Json)['type'] : undefined;
   const json = Array.isArray(value) ? 'array' : typeof value;
-  return forms.find((form) => type !== undefined && ((form['properties'] as Json | undefined)?.['type'] as Json | undefined)?.['const'] === type) ?? forms.find((form) => form['type'] === json);
+  return (
+    forms.find(
+      (form) =>
+        type !== undefined && ((form['properties'] as Json | undefined)?.['type'] as Json | undefined)?.['const'] === type,
+    ) ?? forms.find((form) => form['type'] === json)
+  );
 }

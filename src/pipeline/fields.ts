@@ -8,12 +8,22 @@ const TEN_YEARS = 3650 * 86_400_000;
 /** A duration, written `30s` or as milliseconds; milliseconds once parsed. */
 export function span(options: { readonly min?: number; readonly max?: number } = {}) {
   const { min = 0, max = TEN_YEARS } = options;
-  return z.union([z.string(), z.number()], { error: ({ input }) => (input === undefined ? 'is missing: a duration such as 7d' : DURATION) }).transform((written, context) => {
-    const ms = milliseconds(written);
-    const problem = !Number.isFinite(ms) ? DURATION : ms < min ? `must be at least ${duration(min)}` : ms > max ? `must be at most ${duration(max)}` : '';
-    if (problem) context.issues.push({ code: 'custom', message: problem, input: written, params: { echo: true } });
-    return ms;
-  });
+  return z
+    .union([z.string(), z.number()], {
+      error: ({ input }) => (input === undefined ? 'is missing: a duration such as 7d' : DURATION),
+    })
+    .transform((written, context) => {
+      const ms = milliseconds(written);
+      const problem = !Number.isFinite(ms)
+        ? DURATION
+        : ms < min
+          ? `must be at least ${duration(min)}`
+          : ms > max
+            ? `must be at most ${duration(max)}`
+            : '';
+      if (problem) context.issues.push({ code: 'custom', message: problem, input: written, params: { echo: true } });
+      return ms;
+    });
 }
 
 /** A whole number between two bounds. */
@@ -33,7 +43,11 @@ export function positive(max: number) {
 
 /** Text that is not empty and holds no control characters. */
 export function text(max = 1000) {
-  return z.string().min(1).max(max).regex(/^\P{Cc}*$/u, { error: 'must not hold control characters' });
+  return z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^\P{Cc}*$/u, { error: 'must not hold control characters' });
 }
 
 /** A name of a channel, bar, model or target. */
@@ -45,5 +59,7 @@ export function label() {
 export function oneOrMore<T extends z.ZodType>(each: T, max: number) {
   const list = z.array(each).min(1).max(max);
   const { $schema: _, ...many } = z.toJSONSchema(list, { io: 'input' });
-  return z.preprocess((given) => (Array.isArray(given) || given === undefined ? given : [given]), list).meta({ anyOf: [many.items, many] });
+  return z
+    .preprocess((given) => (Array.isArray(given) || given === undefined ? given : [given]), list)
+    .meta({ anyOf: [many.items, many] });
 }

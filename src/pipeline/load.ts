@@ -35,9 +35,16 @@ export function loadPipeline(file: string, options: LoadOptions): LoadedSpec {
 /** Checks a value that was read from a pipeline file, perhaps with something laid over it. */
 export function finishLoading(file: string, value: unknown, read: ReadDocument, options: LoadOptions): LoadedSpec {
   const path = resolve(file);
-  const { spec, problems } = checkSpec(value, { file: path, fromEnvironment: read.fromEnvironment, locate: read.locate }, options);
+  const { spec, problems } = checkSpec(
+    value,
+    { file: path, fromEnvironment: read.fromEnvironment, locate: read.locate },
+    options,
+  );
   // where reading failed already, what the checks say of the same place is only its echo
-  const all = [...read.problems, ...problems.filter((each) => !read.problems.some((known) => known.line === each.line && known.column === each.column))];
+  const all = [
+    ...read.problems,
+    ...problems.filter((each) => !read.problems.some((known) => known.line === each.line && known.column === each.column)),
+  ];
   if (!spec || all.length > 0) throw new FileError('SPEC_INVALID', all);
   return { ...spec, file: path, folder: dirname(path) };
 }

@@ -35,14 +35,19 @@ export function part(kind: string, components: readonly Described[], options: { 
       };
       const written = options.short && typeof given === 'string' ? { type: given } : given;
       if (typeof written !== 'object' || written === null || Array.isArray(written)) {
-        return refuse(`must be ${options.short ? `the name of a ${kind}, or ` : ''}a map with \`type\`, one of ${names.join(', ')}`);
+        return refuse(
+          `must be ${options.short ? `the name of a ${kind}, or ` : ''}a map with \`type\`, one of ${names.join(', ')}`,
+        );
       }
       const { type, ...rest } = written as Record<string, unknown>;
       if (type === undefined) return refuse(`needs a \`type\`, one of ${names.join(', ')}`);
       const component = components.find(({ name }) => name === type);
       if (!component) {
         const hint = nearest(String(type), names);
-        return refuse(`there is no ${kind} of this type ${hint ? `(did you mean "${hint}"?)` : `(there are ${names.join(', ')})`}`, written === given ? ['type'] : []);
+        return refuse(
+          `there is no ${kind} of this type ${hint ? `(did you mean "${hint}"?)` : `(there are ${names.join(', ')})`}`,
+          written === given ? ['type'] : [],
+        );
       }
       const parsed = component.config.safeParse(rest, { error: explain });
       if (!parsed.success) {
@@ -55,7 +60,11 @@ export function part(kind: string, components: readonly Described[], options: { 
 }
 
 /** The JSON Schema of such a field: one branch a component, with its summary. */
-export function partSchema(components: readonly Described[], short: boolean, schemaOf: (config: z.ZodType) => Record<string, unknown>): Record<string, unknown> {
+export function partSchema(
+  components: readonly Described[],
+  short: boolean,
+  schemaOf: (config: z.ZodType) => Record<string, unknown>,
+): Record<string, unknown> {
   const branches = components.map(({ name, summary, config }) => {
     const { $schema: _, properties, required, ...rest } = schemaOf(config);
     return {

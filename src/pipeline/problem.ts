@@ -16,7 +16,9 @@ export class FileError extends TidecastError {
   readonly problems: readonly Problem[];
 
   constructor(code: ErrorCode, problems: readonly Problem[]) {
-    const sorted = [...problems].sort((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1));
+    const sorted = [...problems].sort((a, b) =>
+      a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
+    );
     super(code, { file: sorted[0]?.file, problems: sorted.length });
     this.problems = sorted;
     this.message = [...sorted.map(written), this.message].join('\n');
@@ -83,8 +85,10 @@ export function explain(issue: RawIssue): string {
 }
 
 function sized(side: 'most' | 'least', origin: string, bound: number, inclusive = true): string {
-  if (origin === 'string') return bound === 1 && side === 'least' ? 'must not be empty' : `must have at ${side} ${bound} characters`;
-  if (origin === 'array' || origin === 'record' || origin === 'map') return `must have at ${side} ${bound} ${bound === 1 ? 'entry' : 'entries'}`;
+  if (origin === 'string')
+    return bound === 1 && side === 'least' ? 'must not be empty' : `must have at ${side} ${bound} characters`;
+  if (origin === 'array' || origin === 'record' || origin === 'map')
+    return `must have at ${side} ${bound} ${bound === 1 ? 'entry' : 'entries'}`;
   if (!inclusive) return `must be ${side === 'most' ? 'less' : 'greater'} than ${bound}`;
   return `must be at ${side} ${bound}`;
 }

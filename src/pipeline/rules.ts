@@ -39,7 +39,11 @@ export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[]
   if (window && retrain) {
     const rows = retrain.rows ?? Math.min(2000, window.ring);
     const sequence = retrain.burn_in + retrain.steps;
-    if (sequence >= rows) say('retrain.steps', `burn_in ${retrain.burn_in} + steps ${retrain.steps} = ${sequence} must be less than retrain.rows, is ${rows}`);
+    if (sequence >= rows)
+      say(
+        'retrain.steps',
+        `burn_in ${retrain.burn_in} + steps ${retrain.steps} = ${sequence} must be less than retrain.rows, is ${rows}`,
+      );
   }
   return found;
 }
@@ -54,9 +58,13 @@ function windowRules(window: Draft['window'], say: Say): void {
     if (bars !== undefined) say('window.bars', 'bars need a duration as grid, such as 1m; grid is rows');
   } else {
     const step = slide ?? grid;
-    if (slide !== undefined && (slide > grid || grid % slide !== 0)) say('window.slide', `slide ${duration(slide)} must divide grid ${duration(grid)}`);
+    if (slide !== undefined && (slide > grid || grid % slide !== 0))
+      say('window.slide', `slide ${duration(slide)} must divide grid ${duration(grid)}`);
     else if (interval !== undefined && interval !== step) {
-      say('window.interval', `interval ${duration(interval)} differs from ${slide === undefined ? 'grid' : 'slide'} ${duration(step)}: leave it out`);
+      say(
+        'window.interval',
+        `interval ${duration(interval)} differs from ${slide === undefined ? 'grid' : 'slide'} ${duration(step)}: leave it out`,
+      );
     }
   }
 }
@@ -66,7 +74,8 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
   const models = forecast.models.map(({ type }) => type);
   quantiles.forEach((level, i) => {
     const before = quantiles[i - 1];
-    if (before !== undefined && level <= before) say(`forecast.quantiles.${i}`, `quantiles must ascend: ${level} comes after ${before}`);
+    if (before !== undefined && level <= before)
+      say(`forecast.quantiles.${i}`, `quantiles must ascend: ${level} comes after ${before}`);
   });
   forecast.season?.forEach((season, i, all) => {
     if (all.indexOf(season) < i) say(`forecast.season.${i}`, `season ${season} is given twice`);
@@ -74,7 +83,8 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
   models.forEach((type, i) => {
     if (models.indexOf(type) < i) say(`forecast.models.${i}`, `the model ${type} is given twice`);
   });
-  if (!models.includes('naive')) say('forecast.models', `naive must be among the models, for every forecast stands beside it; there are ${models.join(', ')}`);
+  if (!models.includes('naive'))
+    say('forecast.models', `naive must be among the models, for every forecast stands beside it; there are ${models.join(', ')}`);
   targets?.forEach((target, i) => {
     if (targets.indexOf(target) < i) say(`forecast.targets.${i}`, `the target ${target} is given twice`);
   });
@@ -82,18 +92,27 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
     say('forecast.output', `output ${forecast.output} is neither mixture nor one of the models (${models.join(', ')})`);
   }
   forecast.baselines?.forEach((baseline, i) => {
-    if (!models.includes(baseline)) say(`forecast.baselines.${i}`, `baseline ${baseline} is not one of the models (${models.join(', ')})`);
+    if (!models.includes(baseline))
+      say(`forecast.baselines.${i}`, `baseline ${baseline} is not one of the models (${models.join(', ')})`);
   });
   const outputs = (targets?.length ?? 1) * horizon * (quantiles.length + 2);
   if (outputs > MAX_OUTPUTS) {
-    say('forecast.horizon', `horizon ${horizon} with ${quantiles.length} quantiles makes ${outputs} numbers a row; at most ${MAX_OUTPUTS}`);
+    say(
+      'forecast.horizon',
+      `horizon ${horizon} with ${quantiles.length} quantiles makes ${outputs} numbers a row; at most ${MAX_OUTPUTS}`,
+    );
   }
 }
 
 function retrainRules(retrain: NonNullable<Draft['retrain']>, say: Say): void {
-  if (retrain.lag >= retrain.every) say('retrain.lag', `lag ${duration(retrain.lag)} must be shorter than every ${duration(retrain.every)}`);
+  if (retrain.lag >= retrain.every)
+    say('retrain.lag', `lag ${duration(retrain.lag)} must be shorter than every ${duration(retrain.every)}`);
   const rows = retrain.batch * (retrain.burn_in + retrain.steps);
-  if (rows > MAX_BATCH_ROWS) say('retrain.batch', `batch ${retrain.batch} x (burn_in ${retrain.burn_in} + steps ${retrain.steps}) = ${rows} rows; at most ${MAX_BATCH_ROWS}`);
+  if (rows > MAX_BATCH_ROWS)
+    say(
+      'retrain.batch',
+      `batch ${retrain.batch} x (burn_in ${retrain.burn_in} + steps ${retrain.steps}) = ${rows} rows; at most ${MAX_BATCH_ROWS}`,
+    );
 }
 
 function ringRules(window: Draft['window'], forecast: Draft['forecast'], forecasters: readonly Lookback[], say: Say): void {
@@ -111,7 +130,8 @@ function ringRules(window: Draft['window'], forecast: Draft['forecast'], forecas
   });
   const names = bars?.map(({ name }) => name);
   forecast.targets?.forEach((target, i) => {
-    if (names && !names.includes(target)) say(`forecast.targets.${i}`, `target ${target} is not one of the bars (${names.join(', ')})`);
+    if (names && !names.includes(target))
+      say(`forecast.targets.${i}`, `target ${target} is not one of the bars (${names.join(', ')})`);
   });
 }
 
@@ -139,6 +159,9 @@ export function finish(draft: Draft, file: string): Spec {
 
 /** The name a pipeline has by its file: `pipelines/NYC taxi.yaml` is `nyc-taxi`. */
 export function nameOf(file: string): string {
-  const plain = basename(file, extname(file)).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
+  const plain = basename(file, extname(file))
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '');
   return plain.slice(0, 64) || 'pipeline';
 }

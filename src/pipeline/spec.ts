@@ -10,15 +10,22 @@ import { part, partSchema, type Described, type Part } from './part.ts';
 import { barsField, daysField, dateField, timeOfDayField, timeZoneField } from './time-fields.ts';
 
 const CLEAN = z.strictObject({
-  lateness: span({ max: 366 * 86_400_000 }).prefault('0s').describe('How much older than the newest tick of its series a tick may be; later ones are dead-lettered.'),
-  duplicates: z.enum(['keep', 'first']).optional().describe('Ticks of the same series, time and id: keep all, or the first. Default: keep where bars follow, else first.'),
+  lateness: span({ max: 366 * 86_400_000 })
+    .prefault('0s')
+    .describe('How much older than the newest tick of its series a tick may be; later ones are dead-lettered.'),
+  duplicates: z
+    .enum(['keep', 'first'])
+    .optional()
+    .describe('Ticks of the same series, time and id: keep all, or the first. Default: keep where bars follow, else first.'),
   max_jump: positive(1e308).optional().describe('Refuse a value that moves by more than this from the last accepted one.'),
   jump_patience: count(1, 1_000_000).default(3).describe('After this many refused values in a row the new level is believed.'),
   max_ahead: span({ min: 1 }).optional().describe('Refuse a tick further ahead of the newest time of its source than this.'),
 });
 
 const SESSION = z.strictObject({
-  days: daysField().prefault('mon-fri').describe('Days on which the market is open: `mon-fri`, or a list: `[mon, wed, sat-sun]`.'),
+  days: daysField()
+    .prefault('mon-fri')
+    .describe('Days on which the market is open: `mon-fri`, or a list: `[mon, wed, sat-sun]`.'),
   open: timeOfDayField().describe('Opening time in the time zone of the window, `HH:MM`.'),
   close: timeOfDayField().describe('Closing time, `HH:MM` up to `24:00`; at or before `open` it is on the next day.'),
   time_zone: timeZoneField().optional().describe('Time zone of these hours. Default: that of the window.'),
@@ -26,7 +33,10 @@ const SESSION = z.strictObject({
 });
 
 const GAPS = z.strictObject({
-  policy: z.enum(['forward-fill', 'mask', 'reset']).default('forward-fill').describe('A missing row: repeat the last value, leave it out and tell the elapsed time, or start the state anew.'),
+  policy: z
+    .enum(['forward-fill', 'mask', 'reset'])
+    .default('forward-fill')
+    .describe('A missing row: repeat the last value, leave it out and tell the elapsed time, or start the state anew.'),
   limit: count(1, 1_000_000).default(12).describe('Rows in a row that are filled in at most; a longer gap resets the state.'),
 });
 
@@ -35,11 +45,19 @@ const WINDOW = z.strictObject({
     .union([z.literal('rows'), span({ min: 1, max: 366 * 86_400_000 })], { error: 'must be `rows` or a duration such as 5m' })
     .default('rows')
     .describe('`rows`: step h is the h-th next row of the series. A duration: ticks become bars of that length.'),
-  interval: span({ min: 1, max: 366 * 86_400_000 }).optional().describe('Time between rows. Needed with `grid: rows`; with bars it is their length, or `slide`.'),
-  slide: span({ min: 1, max: 366 * 86_400_000 }).optional().describe('A new bar starts every so often, so bars overlap. It divides `grid`.'),
-  time_zone: timeZoneField().default('UTC').describe('Time zone of the calendar inputs, of days and of the session, as in the IANA data base.'),
+  interval: span({ min: 1, max: 366 * 86_400_000 })
+    .optional()
+    .describe('Time between rows. Needed with `grid: rows`; with bars it is their length, or `slide`.'),
+  slide: span({ min: 1, max: 366 * 86_400_000 })
+    .optional()
+    .describe('A new bar starts every so often, so bars overlap. It divides `grid`.'),
+  time_zone: timeZoneField()
+    .default('UTC')
+    .describe('Time zone of the calendar inputs, of days and of the session, as in the IANA data base.'),
   session: SESSION.optional().describe('Market hours: outside of them there are no rows, and no gaps.'),
-  bars: barsField().optional().describe('Bars by name: how a bar is made of a channel, `close: last price`. Default: the last value of every channel.'),
+  bars: barsField()
+    .optional()
+    .describe('Bars by name: how a bar is made of a channel, `close: last price`. Default: the last value of every channel.'),
   gaps: GAPS.prefault({}).describe('What to do where rows are missing.'),
   ring: count(1, 1_000_000).default(2048).describe('Raw rows kept for each series: what lags, seasons and training read.'),
 });
@@ -47,8 +65,15 @@ const WINDOW = z.strictObject({
 const RETRAIN = z.strictObject({
   every: span({ min: 1000 }).describe('Event time between two trainings.'),
   lag: span().prefault('0s').describe('New weights apply to rows later than the trigger plus this; shorter than `every`.'),
-  swap: z.enum(['asap', 'exact']).optional().describe('`exact`: rows wait for weights that are due. `asap`: they never wait. Default: asap for a live run, exact for `--fast` and backtests.'),
-  rows: count(8, 1_000_000).optional().describe('Newest rows of each series that are trained on. Default 2000, or `window.ring` where that is less.'),
+  swap: z
+    .enum(['asap', 'exact'])
+    .optional()
+    .describe(
+      '`exact`: rows wait for weights that are due. `asap`: they never wait. Default: asap for a live run, exact for `--fast` and backtests.',
+    ),
+  rows: count(8, 1_000_000)
+    .optional()
+    .describe('Newest rows of each series that are trained on. Default 2000, or `window.ring` where that is less.'),
   holdout: between(0.01, 0.5).default(0.2).describe('Share of the newest rows that is held out to judge the new weights.'),
   epochs: count(1, 1000).default(8).describe('Passes over the rows.'),
   batch: count(1, 4096).default(16).describe('Sequences trained side by side.'),
@@ -57,15 +82,24 @@ const RETRAIN = z.strictObject({
   learning_rate: positive(1).default(0.003).describe('Step size of Adam.'),
   weight_decay: between(0, 1).default(0.01).describe('Decoupled weight decay.'),
   clip: positive(1e6).default(1).describe('The gradient is clipped to this global norm.'),
-  loss: z.enum(['huber', 'absolute', 'squared']).default('huber').describe('Loss of the mean, in scaled space; quantiles always have the pinball loss.'),
+  loss: z
+    .enum(['huber', 'absolute', 'squared'])
+    .default('huber')
+    .describe('Loss of the mean, in scaled space; quantiles always have the pinball loss.'),
   max_seconds: between(1, 86_400).default(600).describe('A training that takes longer is stopped; the old weights stay.'),
 });
 
 const STATE = z.strictObject({
-  path: text(4096).optional().describe('Folder of the checkpoints, relative to this file. Default: `.tidecast/<name>` beside the folder of this file.'),
+  path: text(4096)
+    .optional()
+    .describe('Folder of the checkpoints, relative to this file. Default: `.tidecast/<name>` beside the folder of this file.'),
   checkpoint: span({ min: 10, max: 86_400_000 }).prefault('10s').describe('Wall time between two checkpoints.'),
-  max_lanes: count(1, 10_000_000).default(1_000_000).describe('Series in memory at most; ticks of further ones are dead-lettered.'),
-  time_to_live: span({ min: 1 }).optional().describe('A series without ticks for this long (event time) is spilled to disk and comes back exactly.'),
+  max_lanes: count(1, 10_000_000)
+    .default(1_000_000)
+    .describe('Series in memory at most; ticks of further ones are dead-lettered.'),
+  time_to_live: span({ min: 1 })
+    .optional()
+    .describe('A series without ticks for this long (event time) is spilled to disk and comes back exactly.'),
 });
 
 const REPLAY = z.strictObject({
@@ -96,8 +130,15 @@ export function sections({ sources, sinks, forecasters }: Components) {
       .strictObject({
         targets: z.array(label()).min(1).max(64).optional().describe('Channels or bars that are forecast. Default: the first.'),
         horizon: count(1, 1000).default(1).describe('Steps ahead.'),
-        quantiles: z.array(z.number().gt(0).lt(1)).min(1).max(99).default([0.025, 0.1, 0.5, 0.9, 0.975]).describe('Levels of the quantiles, ascending.'),
-        season: oneOrMore(count(2, 100_000), 8).optional().describe('Rows in a season, or a list of such; the first is the main one.'),
+        quantiles: z
+          .array(z.number().gt(0).lt(1))
+          .min(1)
+          .max(99)
+          .default([0.025, 0.1, 0.5, 0.9, 0.975])
+          .describe('Levels of the quantiles, ascending.'),
+        season: oneOrMore(count(2, 100_000), 8)
+          .optional()
+          .describe('Rows in a season, or a list of such; the first is the main one.'),
         models: z
           .array(part('forecaster', forecasters, { short: true }))
           .min(1)
@@ -105,7 +146,13 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .prefault(['naive', 'linear', 'recurrent'])
           .describe('The forecasters that run side by side: a name, or a map with `type` and its fields.'),
         output: label().default('mixture').describe('What is sent out: `mixture`, or the name of one of the models.'),
-        baselines: z.array(label()).max(16).optional().describe('Models that skill is reported against. Default: those of naive and seasonal-naive that are among the models.'),
+        baselines: z
+          .array(label())
+          .max(16)
+          .optional()
+          .describe(
+            'Models that skill is reported against. Default: those of naive and seasonal-naive that are among the models.',
+          ),
         warmup: count(0, 1_000_000_000).default(0).describe('Rows of each series before scoring starts.'),
       })
       .prefault({})
@@ -132,7 +179,10 @@ export interface Spec {
   /** `interval` is always set: as given, or the bars' `slide`, or their length. */
   readonly window: Omit<Parsed['window'], 'interval'> & { readonly interval: number };
   /** `targets` is undefined where it means "the first channel". */
-  readonly forecast: Omit<Parsed['forecast'], 'season' | 'baselines'> & { readonly season: readonly number[]; readonly baselines: readonly string[] };
+  readonly forecast: Omit<Parsed['forecast'], 'season' | 'baselines'> & {
+    readonly season: readonly number[];
+    readonly baselines: readonly string[];
+  };
   readonly retrain: (Omit<NonNullable<Parsed['retrain']>, 'rows'> & { readonly rows: number }) | undefined;
   readonly sinks: readonly Part[];
   /** `path` is absolute. */
@@ -142,7 +192,11 @@ export interface Spec {
 
 /** The JSON Schema of a pipeline file, for editors. */
 export function pipelineSchema(components: Components): Record<string, unknown> {
-  const lists: Record<string, readonly Described[]> = { source: components.sources, sink: components.sinks, forecaster: components.forecasters };
+  const lists: Record<string, readonly Described[]> = {
+    source: components.sources,
+    sink: components.sinks,
+    forecaster: components.forecasters,
+  };
   const schemaOf = (schema: z.ZodType): Record<string, unknown> =>
     z.toJSONSchema(schema, {
       io: 'input',

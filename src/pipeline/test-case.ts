@@ -54,19 +54,36 @@ export interface TestCase {
 }
 
 const instantField = () =>
-  z.union([z.string(), z.number()], { error: 'must be a time such as 2024-01-01T00:00:00Z, or epoch milliseconds' }).transform((written, context) => {
-    const ms = typeof written === 'number' ? written : readTime(written);
-    if (!Number.isFinite(ms)) context.issues.push({ code: 'custom', message: 'must be a time such as 2024-01-01T00:00:00Z, or epoch milliseconds', input: written, params: { echo: true } });
-    return ms;
-  });
+  z
+    .union([z.string(), z.number()], { error: 'must be a time such as 2024-01-01T00:00:00Z, or epoch milliseconds' })
+    .transform((written, context) => {
+      const ms = typeof written === 'number' ? written : readTime(written);
+      if (!Number.isFinite(ms))
+        context.issues.push({
+          code: 'custom',
+          message: 'must be a time such as 2024-01-01T00:00:00Z, or epoch milliseconds',
+          input: written,
+          params: { echo: true },
+        });
+      return ms;
+    });
 
-const cellField = () => z.union([z.number(), z.null(), z.nan()], { error: 'must be a number, or null' }).transform((cell) => cell ?? NaN);
+const cellField = () =>
+  z.union([z.number(), z.null(), z.nan()], { error: 'must be a number, or null' }).transform((cell) => cell ?? NaN);
 const seriesField = () => z.union([z.string(), z.number()], { error: 'must be the name of a series' }).transform(String);
 const MOST_ROWS = 100_000;
 
 const EXPECT = z.strictObject({
-  rows: z.array(z.tuple([seriesField(), instantField()], cellField())).max(MOST_ROWS).optional().describe('Rows that leave the window station: `[series, time, values...]`.'),
-  bars: z.array(z.tuple([seriesField(), instantField()], cellField())).max(MOST_ROWS).optional().describe('The same, by the name that suits bars.'),
+  rows: z
+    .array(z.tuple([seriesField(), instantField()], cellField()))
+    .max(MOST_ROWS)
+    .optional()
+    .describe('Rows that leave the window station: `[series, time, values...]`.'),
+  bars: z
+    .array(z.tuple([seriesField(), instantField()], cellField()))
+    .max(MOST_ROWS)
+    .optional()
+    .describe('The same, by the name that suits bars.'),
   forecasts: z
     .strictObject({
       count: z.int().min(0).optional().describe('Rows that forecasts were issued at.'),
@@ -90,10 +107,16 @@ const FILE = z.strictObject({
     .array(
       z.strictObject({
         name: text(200).describe('What the case shows, as a sentence.'),
-        override: z.record(z.string(), z.unknown()).optional().describe('Laid over the pipeline before it is checked, field by field.'),
+        override: z
+          .record(z.string(), z.unknown())
+          .optional()
+          .describe('Laid over the pipeline before it is checked, field by field.'),
         given: z.strictObject({
           columns: z.array(text(200)).min(2).max(64).describe('`time`, one or more channels, and perhaps `series` and `id`.'),
-          rows: z.array(z.array(z.union([z.string(), z.number(), z.null(), z.nan()], { error: 'must be text, a number or null' }))).max(MOST_ROWS).describe('Ticks in their order of arrival.'),
+          rows: z
+            .array(z.array(z.union([z.string(), z.number(), z.null(), z.nan()], { error: 'must be text, a number or null' })))
+            .max(MOST_ROWS)
+            .describe('Ticks in their order of arrival.'),
         }),
         expect: EXPECT.describe('What must come out; what is left out is not looked at.'),
       }),
@@ -108,8 +131,10 @@ export function loadTests(file: string, options: LoadOptions): TestCase[] {
   const read = readPipelineFile(file, options);
   const parsed = FILE.safeParse(read.value, { error: explain });
   const problems: Problem[] = [...read.problems];
-  if (read.value === null) problems.push({ ...read.locate([]), message: 'the file is empty: a test needs `pipeline` and `cases`' });
-  else if (!parsed.success && read.value !== undefined) problems.push(...problemsOf(parsed.error, read.value, read, new FieldSchemas(caseSchema)));
+  if (read.value === null)
+    problems.push({ ...read.locate([]), message: 'the file is empty: a test needs `pipeline` and `cases`' });
+  else if (!parsed.success && read.value !== undefined)
+    problems.push(...problemsOf(parsed.error, read.value, read, new FieldSchemas(caseSchema)));
   if (!parsed.success || problems.length > 0) throw new FileError('TEST_INVALID', problems);
 
   const { pipeline, cases } = parsed.data;
@@ -137,14 +162,22 @@ export function loadTests(file: string, options: LoadOptions): TestCase[] {
 /** Places of a pipeline with something laid over it: what the overlay says stands there. */
 function overlay(under: ReadDocument, over: ReadDocument, at: Path): ReadDocument {
   const fromEnvironment = new Map([...under.fromEnvironment, ...over.fromEnvironment]);
-  return { ...under, fromEnvironment, locate: (path, what) => (path.length > 0 && over.has([...at, ...path]) ? over.locate([...at, ...path], what) : under.locate(path, what)) };
+  return {
+    ...under,
+    fromEnvironment,
+    locate: (path, what) =>
+      path.length > 0 && over.has([...at, ...path]) ? over.locate([...at, ...path], what) : under.locate(path, what),
+  };
 }
 
 function unique(problems: readonly Problem[]): Problem[] {
   return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
 }
 
-function givenRows({ columns, rows }: { columns: string[]; rows: (string | number | null)[][] }, complain: (at: Path, message: string) => void): GivenRows {
+function givenRows(
+  { columns, rows }: { columns: string[]; rows: (string | number | null)[][] },
+  complain: (at: Path, message: string) => void,
+): GivenRows {
   const at = (name: string) => columns.indexOf(name);
   const [time, series, id] = [at('time'), at('series'), at('id')];
   if (time < 0) complain(['columns'], 'one of the columns must be `time`');
@@ -153,9 +186,14 @@ function givenRows({ columns, rows }: { columns: string[]; rows: (string | numbe
   });
   const places = columns.flatMap((name, i) => (['time', 'series', 'id'].includes(name) ? [] : [i]));
   rows.forEach((row, i) => {
-    if (row.length !== columns.length) complain(['rows', i], `the row has ${row.length} entries, there are ${columns.length} columns`);
-    else for (const c of places) if (typeof row[c] === 'string') complain(['rows', i, c], `${columns[c]} must be a number or null, is ${JSON.stringify(row[c]).slice(0, 60)}`);
-    if (time >= 0 && typeof row[time] === 'string' && !Number.isFinite(readTime(row[time]))) complain(['rows', i, time], 'must be a time such as 2024-01-01T00:00:00Z, or epoch milliseconds');
+    if (row.length !== columns.length)
+      complain(['rows', i], `the row has ${row.length} entries, there are ${columns.length} columns`);
+    else
+      for (const c of places)
+        if (typeof row[c] === 'string')
+          complain(['rows', i, c], `${columns[c]} must be a number or null, is ${JSON.stringify(row[c]).slice(0, 60)}`);
+    if (time >= 0 && typeof row[time] === 'string' && !Number.isFinite(readTime(row[time])))
+      complain(['rows', i, time], 'must be a time such as 2024-01-01T00:00:00Z, or epoch milliseconds');
   });
   return {
     channels: places.map((i) => columns[i]!),

@@ -9,7 +9,8 @@ const DAYS_PROBLEM = 'must name days, such as mon-fri or [mon, wed, sat-sun]';
 export function daysField() {
   return z.union([z.string(), z.array(z.string()).min(1).max(7)], { error: DAYS_PROBLEM }).superRefine((written, context) => {
     const names = (Array.isArray(written) ? written : [written]).flatMap((each) => each.trim().toLowerCase().split('-'));
-    if (!names.every((name) => DAYS.includes(name))) context.addIssue({ code: 'custom', message: DAYS_PROBLEM, params: { echo: true } });
+    if (!names.every((name) => DAYS.includes(name)))
+      context.addIssue({ code: 'custom', message: DAYS_PROBLEM, params: { echo: true } });
   });
 }
 
@@ -20,7 +21,10 @@ export function timeOfDayField() {
 
 /** `YYYY-MM-DD`, a day that exists. */
 export function dateField() {
-  return z.string().refine((written) => /^\d{4}-\d\d-\d\d$/.test(written) && isDay(written), { error: 'must be a date such as "2024-12-25"', params: { echo: true } });
+  return z.string().refine((written) => /^\d{4}-\d\d-\d\d$/.test(written) && isDay(written), {
+    error: 'must be a date such as "2024-12-25"',
+    params: { echo: true },
+  });
 }
 
 function isDay(written: string): boolean {
@@ -58,7 +62,8 @@ const BAR_PROBLEM = `must be how a bar is made and of which channel, such as "la
 export function barsField() {
   return z.record(label(), z.string()).transform((written, context): Bar[] => {
     const entries = Object.entries(written);
-    if (entries.length === 0 || entries.length > 64) context.issues.push({ code: 'custom', message: 'must have 1 to 64 entries', input: written });
+    if (entries.length === 0 || entries.length > 64)
+      context.issues.push({ code: 'custom', message: 'must have 1 to 64 entries', input: written });
     return entries.map(([name, how]): Bar => {
       const [first = '', ...rest] = how.trim().split(/\s+/);
       const aggregate = AGGREGATES.find((each) => each === first);

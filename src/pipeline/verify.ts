@@ -17,8 +17,15 @@ export function verify({ expect, read, path }: TestCase, got: Outcome): Problem[
   }
   if (expect.rejects) {
     const wanted = expect.rejects.map(([series, time, reason]) => ({ series, time, reason }));
-    const same = (a: { reason: string }, b: { reason: string }) => (a.reason === b.reason ? undefined : `expected ${a.reason}, got ${b.reason}`);
-    compare(wanted, got.rejects, (i, message) => say(i === undefined ? ['rejects'] : ['rejects', i], message), (reject) => `[${key(reject)}, ${reject.reason}]`, same);
+    const same = (a: { reason: string }, b: { reason: string }) =>
+      a.reason === b.reason ? undefined : `expected ${a.reason}, got ${b.reason}`;
+    compare(
+      wanted,
+      got.rejects,
+      (i, message) => say(i === undefined ? ['rejects'] : ['rejects', i], message),
+      (reject) => `[${key(reject)}, ${reject.reason}]`,
+      same,
+    );
   }
   for (const fact of ['count', 'horizon', 'finite'] as const) {
     const wanted = expect.forecasts?.[fact];
@@ -54,7 +61,8 @@ function compare<T extends Keyed>(
 }
 
 function key({ series, time }: Keyed): string {
-  const shown = Number.isFinite(time) && Math.abs(time) <= 8.64e15 ? new Date(time).toISOString().replace('.000Z', 'Z') : String(time);
+  const shown =
+    Number.isFinite(time) && Math.abs(time) <= 8.64e15 ? new Date(time).toISOString().replace('.000Z', 'Z') : String(time);
   return `${JSON.stringify(series).slice(1, -1).slice(0, 60)}, ${shown}`;
 }
 
@@ -68,5 +76,9 @@ function sameRow(wanted: OutcomeRow, got: OutcomeRow): string | undefined {
 }
 
 function close(a: number, b: number): boolean {
-  return Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a), Math.abs(b));
+  return (
+    Object.is(a, b) ||
+    (Number.isNaN(a) && Number.isNaN(b)) ||
+    Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a), Math.abs(b))
+  );
 }

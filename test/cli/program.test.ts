@@ -24,7 +24,8 @@ describe('help', () => {
     expect(out).not.toContain('docs');
   });
   it.each(['--help', '-h'])('%s is no error', async (flag) => expect((await call([flag])).code).toBe(0));
-  it('--version', async () => expect(await call(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/) }));
+  it('--version', async () =>
+    expect(await call(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/) }));
   it.each(VERBS.map(({ name }) => name))('%s --help shows an example and the exit codes', async (name) => {
     const { code, out } = await call([name, '--help']);
     expect(code).toBe(0);
@@ -39,10 +40,16 @@ describe('usage errors are one line, with a hint, and exit code 64', () => {
     [['run'], "tidecast run: missing required argument 'file' (see `tidecast run --help`)"],
     [['run', 'a', 'b'], 'tidecast run: too many arguments'],
     [['run', 'a', '--fsat'], "tidecast run: unknown option '--fsat' (Did you mean --fast?) (see `tidecast run --help`)"],
-    [['describe', 'recurent'], 'tidecast: The command cannot be carried out as it was typed (unknown: recurent, did you mean: recurrent). See `tidecast --help`.'],
+    [
+      ['describe', 'recurent'],
+      'tidecast: The command cannot be carried out as it was typed (unknown: recurent, did you mean: recurrent). See `tidecast --help`.',
+    ],
     [['inspect', 'weights', 'x'], 'tidecast: The command cannot be carried out as it was typed (inspect: weights'],
     [['backtest', 'x.yaml', '--from', 'monday'], 'tidecast: The command cannot be carried out as it was typed (--from: monday'],
-    [['backtest', 'x.yaml', '--from', '2024-02-01', '--to', '2024-01-01'], 'tidecast: The command cannot be carried out as it was typed (--from: 2024-02-01, --to: 2024-01-01'],
+    [
+      ['backtest', 'x.yaml', '--from', '2024-02-01', '--to', '2024-01-01'],
+      'tidecast: The command cannot be carried out as it was typed (--from: 2024-02-01, --to: 2024-01-01',
+    ],
   ])('%j', async (words, line) => {
     const { code, err, out } = await call(words);
     expect({ code, lines: err.split('\n').length, out }).toEqual({ code: 64, lines: 1, out: '' });
@@ -52,7 +59,13 @@ describe('usage errors are one line, with a hint, and exit code 64', () => {
 
 describe('check', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-cli-'));
-  writeFileSync(join(folder, 'good.yaml'), 'source: { type: synthetic }\nwindow: { interval: 30m }\nforecast: { models: [naive] }\n'.replace('{ type: synthetic }', '{ type: csv, path: "${DATA}" }'));
+  writeFileSync(
+    join(folder, 'good.yaml'),
+    'source: { type: synthetic }\nwindow: { interval: 30m }\nforecast: { models: [naive] }\n'.replace(
+      '{ type: synthetic }',
+      '{ type: csv, path: "${DATA}" }',
+    ),
+  );
   writeFileSync(join(folder, 'bad.yaml'), 'source: { type: csv, path: x }\nwindow: { interval: 0m }\nsede: 1\n');
 
   it('draws the line; no value of the source is shown', async () => {
@@ -80,7 +93,16 @@ describe('check', () => {
   it('a bad file as JSON: problems with their places', async () => {
     const { code, out } = await call(['check', 'bad.yaml', '--json'], folder);
     expect(code).toBe(78);
-    expect(JSON.parse(out)).toMatchObject({ ok: false, error: { code: 'SPEC_INVALID', problems: [{ line: 2, column: 21 }, { line: 3, column: 1 }] } });
+    expect(JSON.parse(out)).toMatchObject({
+      ok: false,
+      error: {
+        code: 'SPEC_INVALID',
+        problems: [
+          { line: 2, column: 21 },
+          { line: 3, column: 1 },
+        ],
+      },
+    });
   });
   it('no file: exit code 66', async () => expect((await call(['check', 'none.yaml'], folder)).code).toBe(66));
   it('no state: exit code 66', async () => expect((await call(['inspect', 'state', 'none'], folder)).code).toBe(66));
@@ -104,7 +126,10 @@ describe('a failure', () => {
     return { code: report(error, terminal, false), err: terminal.said.err.join('\n') };
   };
   it('that a user can mend has no stack', () => {
-    expect(tell(new TidecastError('LANES_FULL', { lanes: 3 }))).toEqual({ code: 65, err: 'tidecast: No lane is free for a new series (lanes: 3). Raise `state.max_lanes`, or shorten `state.time_to_live`.' });
+    expect(tell(new TidecastError('LANES_FULL', { lanes: 3 }))).toEqual({
+      code: 65,
+      err: 'tidecast: No lane is free for a new series (lanes: 3). Raise `state.max_lanes`, or shorten `state.time_to_live`.',
+    });
   });
   it('that is a bug has one', () => {
     const { code, err } = tell(new TypeError('x is not a function'));
@@ -115,10 +140,15 @@ describe('a failure', () => {
 
 describe('options of backtest', () => {
   it('another file of the same kind keeps the section', () => {
-    expect(recorded({ source: { type: 'csv', path: 'a', time: 't' }, seed: 1 }, '/b.csv')).toEqual({ source: { type: 'csv', path: '/b.csv', time: 't' }, seed: 1 });
+    expect(recorded({ source: { type: 'csv', path: 'a', time: 't' }, seed: 1 }, '/b.csv')).toEqual({
+      source: { type: 'csv', path: '/b.csv', time: 't' },
+      seed: 1,
+    });
   });
   it('another kind replaces it', () => {
-    expect(recorded({ source: { type: 'kafka', brokers: 'x' } }, '/b.arrow')).toEqual({ source: { type: 'arrow', path: '/b.arrow' } });
+    expect(recorded({ source: { type: 'kafka', brokers: 'x' } }, '/b.arrow')).toEqual({
+      source: { type: 'arrow', path: '/b.arrow' },
+    });
   });
   it('times are UTC', () => expect(timeOption('--from', '2024-01-31T12:00')).toBe(Date.UTC(2024, 0, 31, 12)));
 });

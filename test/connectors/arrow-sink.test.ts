@@ -32,7 +32,11 @@ function delivered({ length, numbers, texts }: ReadTable): Delivered[] {
   }));
 }
 
-testSink({ component: arrow, config: () => ({ path: place() }), read: async (config) => delivered(await readForecasts((config as { path: string }).path)) });
+testSink({
+  component: arrow,
+  config: () => ({ path: place() }),
+  read: async (config) => delivered(await readForecasts((config as { path: string }).path)),
+});
 
 describe('what is in the folder', () => {
   it('holds a segment a cut and table, and at the end one file of all', async () => {
@@ -41,9 +45,17 @@ describe('what is in the folder', () => {
     await sink.write(forecasts(0, 3));
     await sink.flush({ from: 0, to: 3 });
     await sink.write(forecasts(3, 9));
-    await sink.reject!([{ partition: 1, offset: 2 ** 40, reason: 'late', series: 'a', time: 1700000000000, values: [1, NaN] }, { partition: 0, offset: 1, reason: 'undecodable', raw: 'é\n' }]);
+    await sink.reject!([
+      { partition: 1, offset: 2 ** 40, reason: 'late', series: 'a', time: 1700000000000, values: [1, NaN] },
+      { partition: 0, offset: 1, reason: 'undecodable', raw: 'é\n' },
+    ]);
     await sink.flush({ from: 3, to: 9 });
-    expect(readdirSync(path)).toEqual(['forecasts-000000000000000.arrow', 'forecasts-000000000000003.arrow', 'rejects-000000000000003.arrow', 'scores-000000000000003.arrow']);
+    expect(readdirSync(path)).toEqual([
+      'forecasts-000000000000000.arrow',
+      'forecasts-000000000000003.arrow',
+      'rejects-000000000000003.arrow',
+      'scores-000000000000003.arrow',
+    ]);
     await sink.close(true);
     expect(readdirSync(path)).toContain('forecasts.arrow');
     expect(readdirSync(path)).toContain('scores.arrow');
@@ -62,7 +74,16 @@ describe('what is in the folder', () => {
   it('removes what an unfinished run left, and nothing else', async () => {
     const path = place();
     mkdirSync(path);
-    for (const name of ['.forecasts.partial', 'forecasts-000000000000010.arrow', 'scores-000000000000020.arrow', 'forecasts-000000000000005.arrow', 'forecasts.arrow', 'notes.txt', 'forecasts-old.arrow']) writeFileSync(join(path, name), 'x');
+    for (const name of [
+      '.forecasts.partial',
+      'forecasts-000000000000010.arrow',
+      'scores-000000000000020.arrow',
+      'forecasts-000000000000005.arrow',
+      'forecasts.arrow',
+      'notes.txt',
+      'forecasts-old.arrow',
+    ])
+      writeFileSync(join(path, name), 'x');
     await (await open(path, 10)).close(false);
     expect(readdirSync(path).sort()).toEqual(['forecasts-000000000000005.arrow', 'forecasts-old.arrow', 'notes.txt']);
   });
@@ -74,7 +95,19 @@ describe('what is in the folder', () => {
     const { tableFromIPC } = await import('apache-arrow');
     const { readFileSync } = await import('node:fs');
     const table = tableFromIPC(readFileSync(join(path, 'forecasts.arrow')));
-    expect(table.schema.fields.map(({ name }) => name)).toEqual(['series', 'target', 'step', 'issued', 'time', 'mean', 'q0025', 'q0500', 'q0975', 'naive', 'model']);
+    expect(table.schema.fields.map(({ name }) => name)).toEqual([
+      'series',
+      'target',
+      'step',
+      'issued',
+      'time',
+      'mean',
+      'q0025',
+      'q0500',
+      'q0975',
+      'naive',
+      'model',
+    ]);
   });
 
   it('is read by apache-arrow as by us, also across many blocks', async () => {
@@ -116,24 +149,27 @@ describe('row 20: disk full', () => {
     if (mounted) execFileSync('umount', [mount]);
   });
 
-  it.skipIf(!mounted)(`row 20: says so, leaves nothing half, and goes on after space was freed${mounted ? '' : ' (skipped: a tmpfs cannot be mounted here)'}`, async () => {
-    const sink = await open(mount);
-    await sink.write(forecasts(0, 100));
-    await sink.flush({ from: 0, to: 100 });
-    const fill = async () => {
-      for (let i = 0; i < 20; i++) await sink.write(forecasts(100, 3100));
-      await sink.flush({ from: 100, to: 60_000 });
-    };
-    await expect(fill()).rejects.toMatchObject({ name: 'TidecastError', code: 'SINK_DISK_FULL' });
-    await sink.close(false);
-    expect(readdirSync(mount)).toEqual(['forecasts-000000000000000.arrow', 'scores-000000000000000.arrow']);
-    expect((await readForecasts(mount)).length).toBe(600);
-    const again = await open(mount, 100);
-    await again.write(forecasts(100, 200));
-    await again.flush({ from: 100, to: 200 });
-    await again.close(true);
-    expect((await readForecasts(mount)).length).toBe(1200);
-  });
+  it.skipIf(!mounted)(
+    `row 20: says so, leaves nothing half, and goes on after space was freed${mounted ? '' : ' (skipped: a tmpfs cannot be mounted here)'}`,
+    async () => {
+      const sink = await open(mount);
+      await sink.write(forecasts(0, 100));
+      await sink.flush({ from: 0, to: 100 });
+      const fill = async () => {
+        for (let i = 0; i < 20; i++) await sink.write(forecasts(100, 3100));
+        await sink.flush({ from: 100, to: 60_000 });
+      };
+      await expect(fill()).rejects.toMatchObject({ name: 'TidecastError', code: 'SINK_DISK_FULL' });
+      await sink.close(false);
+      expect(readdirSync(mount)).toEqual(['forecasts-000000000000000.arrow', 'scores-000000000000000.arrow']);
+      expect((await readForecasts(mount)).length).toBe(600);
+      const again = await open(mount, 100);
+      await again.write(forecasts(100, 200));
+      await again.flush({ from: 100, to: 200 });
+      await again.close(true);
+      expect((await readForecasts(mount)).length).toBe(1200);
+    },
+  );
 
   it('refuses a folder that cannot be made', async () => {
     const path = join(temporary, 'a-file');

@@ -8,7 +8,10 @@ import { TidecastError } from '../../src/core/errors.ts';
 import { context, testSource } from '../contract/source.ts';
 
 export const FIXTURES = new URL('../fixtures/arrow/', import.meta.url).pathname;
-const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<string, Record<string, (number | string | null)[]>>;
+const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
+  string,
+  Record<string, (number | string | null)[]>
+>;
 const temporary = mkdtempSync(join(tmpdir(), 'tidecast-arrow-'));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
@@ -20,7 +23,8 @@ async function batches(config: Record<string, unknown>, from?: number, folder = 
   const source = make(config, folder);
   const found: SourceBatch[] = [];
   try {
-    for await (const batch of source.read(from === undefined ? undefined : { '0': from }, new AbortController().signal)) found.push(batch);
+    for await (const batch of source.read(from === undefined ? undefined : { '0': from }, new AbortController().signal))
+      found.push(batch);
   } finally {
     await source.close();
   }
@@ -50,10 +54,28 @@ async function refusal(config: Record<string, unknown>, folder = FIXTURES): Prom
 
 const orNaN = (values: readonly (number | string | null)[]) => values.map((value) => (value === null ? NaN : value));
 
-testSource({ component: arrow, title: 'file, compressed', folder: FIXTURES, config: () => ({ path: 'pandas-category.arrow' }), rows: 1000 });
+testSource({
+  component: arrow,
+  title: 'file, compressed',
+  folder: FIXTURES,
+  config: () => ({ path: 'pandas-category.arrow' }),
+  rows: 1000,
+});
 testSource({ component: arrow, title: 'stream', folder: FIXTURES, config: () => ({ path: 'pyarrow-lz4.arrows' }), rows: 1000 });
-testSource({ component: arrow, title: 'several files', folder: FIXTURES, config: () => ({ path: 'pandas-*.arrow' }), rows: 4000 });
-testSource({ component: arrow, title: 'merged', folder: FIXTURES, config: () => ({ path: ['by-series.arrow', 'pandas-zstd.arrow'], values: ['value'], order: 'merge' }), rows: 1200 });
+testSource({
+  component: arrow,
+  title: 'several files',
+  folder: FIXTURES,
+  config: () => ({ path: 'pandas-*.arrow' }),
+  rows: 4000,
+});
+testSource({
+  component: arrow,
+  title: 'merged',
+  folder: FIXTURES,
+  config: () => ({ path: ['by-series.arrow', 'pandas-zstd.arrow'], values: ['value'], order: 'merge' }),
+  rows: 1200,
+});
 
 describe('row 36: every way to write a column', () => {
   it.each(Object.keys(expected['times']!))('reads the time column %s', async (time) => {
@@ -98,21 +120,37 @@ describe('row 36: every way to write a column', () => {
     }
   });
 
-  it.each(['pandas-default', 'pandas-category', 'pandas-zstd', 'pandas-plain', 'pyarrow-default', 'pyarrow-lz4', 'pyarrow-plain', 'polars-default', 'polars-lz4', 'polars-zstd', 'polars-categorical', 'polars-stream'])(
-    'reads what %s wrote',
-    async (name) => {
-      const found = await rows({ path: `${name}.arrow${/lz4$|plain$|stream$/.test(name) && /^pyarrow|stream$/.test(name) ? 's' : ''}`, values: ['value', 'count'] });
-      expect(found.times).toEqual(Array.from({ length: 1000 }, (_, i) => 1700000000000 + i * 60000));
-      expect(found.series).toEqual(Array.from({ length: 1000 }, (_, i) => (i % 3 ? `sensor-${i % 7}` : `a longer sensor name ${i % 7}`)));
-      expect(found.channels[0]).toEqual(Array.from({ length: 1000 }, (_, i) => (i % 11 === 0 ? NaN : i * 0.5)));
-      expect(found.channels[1]).toEqual(Array.from({ length: 1000 }, (_, i) => i * 1000));
-    },
-  );
+  it.each([
+    'pandas-default',
+    'pandas-category',
+    'pandas-zstd',
+    'pandas-plain',
+    'pyarrow-default',
+    'pyarrow-lz4',
+    'pyarrow-plain',
+    'polars-default',
+    'polars-lz4',
+    'polars-zstd',
+    'polars-categorical',
+    'polars-stream',
+  ])('reads what %s wrote', async (name) => {
+    const found = await rows({
+      path: `${name}.arrow${/lz4$|plain$|stream$/.test(name) && /^pyarrow|stream$/.test(name) ? 's' : ''}`,
+      values: ['value', 'count'],
+    });
+    expect(found.times).toEqual(Array.from({ length: 1000 }, (_, i) => 1700000000000 + i * 60000));
+    expect(found.series).toEqual(
+      Array.from({ length: 1000 }, (_, i) => (i % 3 ? `sensor-${i % 7}` : `a longer sensor name ${i % 7}`)),
+    );
+    expect(found.channels[0]).toEqual(Array.from({ length: 1000 }, (_, i) => (i % 11 === 0 ? NaN : i * 0.5)));
+    expect(found.channels[1]).toEqual(Array.from({ length: 1000 }, (_, i) => i * 1000));
+  });
 
   it.each(Object.keys(expected['dictionaries']!))('follows the dictionaries of %s', async (path) => {
     const names = expected['dictionaries']![path]!;
     expect((await rows({ path })).series).toEqual(names.filter((name) => name !== null));
-    for (let from = 0; from < names.length; from++) expect((await rows({ path }, from)).series).toEqual(names.slice(from).filter((name) => name !== null));
+    for (let from = 0; from < names.length; from++)
+      expect((await rows({ path }, from)).series).toEqual(names.slice(from).filter((name) => name !== null));
   });
 
   it.each(['other-types.arrow', 'other-types-lz4.arrow'])('skips columns of every other type: %s', async (path) => {
@@ -142,7 +180,9 @@ describe('row 36: times', () => {
     const seconds = await refusal({ path: 'times.arrow', time: 'int_s', unit: 'ms', values: ['value'] });
     expect(seconds.code).toBe('SOURCE_TIME_UNIT');
     expect(seconds.facts).toMatchObject({ read_as: 'ms', likely: 's', first: '1970-01-20T16:13:20.000Z' });
-    expect((await refusal({ path: 'times.arrow', time: 'int_ns', unit: 'us', values: ['value'] })).facts).toMatchObject({ likely: 'ns' });
+    expect((await refusal({ path: 'times.arrow', time: 'int_ns', unit: 'us', values: ['value'] })).facts).toMatchObject({
+      likely: 'ns',
+    });
     const allowed = await rows({ path: 'times.arrow', time: 'int_s', unit: 'ms', values: ['value'], allow_any_time: true });
     expect(allowed.times[0]).toBe(1700000000);
   });
@@ -215,20 +255,24 @@ describe('rows 34 and 35: files that are cut or foreign', () => {
     }
   });
 
-  it.each(['pandas-category.arrow', 'polars-default.arrow', 'pyarrow-lz4.arrows', 'pyarrow-plain.arrows'])('row 34: refuses %s cut anywhere, before its first row', async (name) => {
-    const bytes = readFileSync(join(FIXTURES, name));
-    const path = join(temporary, `cut-${name}`);
-    const places = new Set<number>();
-    for (let at = 0; at < bytes.length; at += 64) places.add(at);
-    for (let at = 0; at < bytes.length - 4; at += 4) if (bytes.readInt32LE(at) === -1) for (const near of [-1, 0, 1, 4, 8]) places.add(Math.max(0, at + near));
-    for (let back = 1; back < 20; back++) places.add(bytes.length - back);
-    for (const at of places) {
-      if (at >= bytes.length) continue;
-      writeFileSync(path, bytes.subarray(0, at));
-      const error = await refusal({ path, values: ['value'] });
-      expect(error.code, `cut at ${at}`).toMatch(at === 0 ? /^ARROW_FOREIGN$/ : /^ARROW_(TRUNCATED|DAMAGED)$/);
-    }
-  });
+  it.each(['pandas-category.arrow', 'polars-default.arrow', 'pyarrow-lz4.arrows', 'pyarrow-plain.arrows'])(
+    'row 34: refuses %s cut anywhere, before its first row',
+    async (name) => {
+      const bytes = readFileSync(join(FIXTURES, name));
+      const path = join(temporary, `cut-${name}`);
+      const places = new Set<number>();
+      for (let at = 0; at < bytes.length; at += 64) places.add(at);
+      for (let at = 0; at < bytes.length - 4; at += 4)
+        if (bytes.readInt32LE(at) === -1) for (const near of [-1, 0, 1, 4, 8]) places.add(Math.max(0, at + near));
+      for (let back = 1; back < 20; back++) places.add(bytes.length - back);
+      for (const at of places) {
+        if (at >= bytes.length) continue;
+        writeFileSync(path, bytes.subarray(0, at));
+        const error = await refusal({ path, values: ['value'] });
+        expect(error.code, `cut at ${at}`).toMatch(at === 0 ? /^ARROW_FOREIGN$/ : /^ARROW_(TRUNCATED|DAMAGED)$/);
+      }
+    },
+  );
 
   it('row 35: accepts a stream without its end mark only with the expected number of rows', async () => {
     const bytes = readFileSync(join(FIXTURES, 'pyarrow-plain.arrows'));
@@ -239,36 +283,40 @@ describe('rows 34 and 35: files that are cut or foreign', () => {
     expect((await refusal({ path: 'no-end.arrows', expect_rows: 1300 }, temporary)).code).toBe('SOURCE_ROWS');
   });
 
-  it('row 34: a flipped bit anywhere is refused as damage or read as a value, never slow, never fewer rows', { timeout: 60_000 }, async () => {
-    const codes = new Map<string, number>();
-    for (const name of ['pandas-category.arrow', 'delta-dictionaries.arrows', 'polars-zstd.arrow', 'series.arrow']) {
-      const bytes = readFileSync(join(FIXTURES, name));
-      const path = join(temporary, `flip-${name}`);
-      const config = name === 'series.arrow' ? { path, series: 'view', values: ['value'] } : { path };
-      writeFileSync(path, bytes);
-      const intact = await rows(config);
-      const whole = intact.times.length + intact.rejects.length;
-      let seed = 1;
-      for (let round = 0; round < 250; round++) {
-        seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-        const copy = Buffer.from(bytes);
-        const bit = seed % (bytes.length * 8);
-        copy[bit >> 3]! ^= 1 << (bit & 7);
-        writeFileSync(path, copy);
-        const started = performance.now();
-        try {
-          const found = await rows(config);
-          expect(found.times.length + found.rejects.length, `bit ${bit} of ${name}`).toBe(whole);
-          codes.set('read', (codes.get('read') ?? 0) + 1);
-        } catch (error) {
-          if (!(error instanceof TidecastError)) throw new Error(`bit ${bit} of ${name}: ${String(error)}`, { cause: error });
-          codes.set(error.code, (codes.get(error.code) ?? 0) + 1);
+  it(
+    'row 34: a flipped bit anywhere is refused as damage or read as a value, never slow, never fewer rows',
+    { timeout: 60_000 },
+    async () => {
+      const codes = new Map<string, number>();
+      for (const name of ['pandas-category.arrow', 'delta-dictionaries.arrows', 'polars-zstd.arrow', 'series.arrow']) {
+        const bytes = readFileSync(join(FIXTURES, name));
+        const path = join(temporary, `flip-${name}`);
+        const config = name === 'series.arrow' ? { path, series: 'view', values: ['value'] } : { path };
+        writeFileSync(path, bytes);
+        const intact = await rows(config);
+        const whole = intact.times.length + intact.rejects.length;
+        let seed = 1;
+        for (let round = 0; round < 250; round++) {
+          seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+          const copy = Buffer.from(bytes);
+          const bit = seed % (bytes.length * 8);
+          copy[bit >> 3]! ^= 1 << (bit & 7);
+          writeFileSync(path, copy);
+          const started = performance.now();
+          try {
+            const found = await rows(config);
+            expect(found.times.length + found.rejects.length, `bit ${bit} of ${name}`).toBe(whole);
+            codes.set('read', (codes.get('read') ?? 0) + 1);
+          } catch (error) {
+            if (!(error instanceof TidecastError)) throw new Error(`bit ${bit} of ${name}: ${String(error)}`, { cause: error });
+            codes.set(error.code, (codes.get(error.code) ?? 0) + 1);
+          }
+          expect(performance.now() - started, `bit ${bit} of ${name}`).toBeLessThan(1000);
         }
-        expect(performance.now() - started, `bit ${bit} of ${name}`).toBeLessThan(1000);
       }
-    }
-    expect(codes.get('ARROW_DAMAGED')).toBeGreaterThan(50);
-  });
+      expect(codes.get('ARROW_DAMAGED')).toBeGreaterThan(50);
+    },
+  );
 
   it('row 34: damage in a later record batch is reported with its number, after the rows before it', async () => {
     const bytes = readFileSync(join(FIXTURES, 'pandas-category.arrow'));

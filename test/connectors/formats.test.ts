@@ -35,10 +35,14 @@ describe('time', () => {
   it('turns every count of every unit into milliseconds, exact where they are whole', () => {
     const units = { s: 1, ms: 1000, us: 1_000_000, ns: 1_000_000_000 };
     fc.assert(
-      fc.property(fc.integer({ min: -8_000_000_000_000, max: 8_000_000_000_000 }), fc.constantFrom('ms' as const, 'us' as const, 'ns' as const), (time, unit) => {
-        const words = new Int32Array(BigInt64Array.of((BigInt(time) * BigInt(units[unit])) / 1000n).buffer);
-        expect(epochMilliseconds(words, unit)[0]).toBe(time);
-      }),
+      fc.property(
+        fc.integer({ min: -8_000_000_000_000, max: 8_000_000_000_000 }),
+        fc.constantFrom('ms' as const, 'us' as const, 'ns' as const),
+        (time, unit) => {
+          const words = new Int32Array(BigInt64Array.of((BigInt(time) * BigInt(units[unit])) / 1000n).buffer);
+          expect(epochMilliseconds(words, unit)[0]).toBe(time);
+        },
+      ),
     );
     fc.assert(
       fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (count) => {
@@ -107,7 +111,8 @@ describe('compression', () => {
   it('row 47: a Zstandard frame likewise', async () => {
     const zstd = await codecOf('zstd');
     // a frame of one run-length block: 2^21 - 1 zeros in 10 bytes
-    const bomb = (header: number[]) => Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, ...header, 0x03 | ((0x1fff & 0x1f) << 3), 0xff, 0x03, 0, 0, 0]);
+    const bomb = (header: number[]) =>
+      Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, ...header, 0x03 | ((0x1fff & 0x1f) << 3), 0xff, 0x03, 0, 0, 0]);
     expect(() => zstd(bomb([0x00, 0x58]), 10)).toThrow(/compressed buffer/);
     expect(() => zstd(bomb([0x00, 0xff]), 10)).toThrow('absurd');
     expect(() => zstd(bomb([0xa0, 0xff, 0xff, 0xff, 0x7f]), 10)).toThrow('another length');
@@ -133,7 +138,10 @@ describe('texts and names', () => {
   it('renumbers series to those of a batch, also when names are added later', () => {
     const compact = new SeriesCodes();
     const names = Array.from({ length: 200 }, (_, i) => `s${i}`);
-    expect(compact.compact(Int32Array.of(3, 1, 3), names.slice(0, 5))).toEqual({ series: ['s3', 's1'], codes: Int32Array.of(0, 1, 0) });
+    expect(compact.compact(Int32Array.of(3, 1, 3), names.slice(0, 5))).toEqual({
+      series: ['s3', 's1'],
+      codes: Int32Array.of(0, 1, 0),
+    });
     expect(compact.compact(Int32Array.of(199, 3), names)).toEqual({ series: ['s199', 's3'], codes: Int32Array.of(0, 1) });
   });
 
@@ -182,7 +190,10 @@ describe('paths', () => {
     ['x/**', ['x/d.arrow', 'x/y/e.arrow']],
     ['*/d.*', ['x/d.arrow']],
     ['./x/../c.csv', ['c.csv']],
-    [['c.csv', '*.arrow', 'c.csv'], ['c.csv', 'a.arrow', 'a[1].arrow', 'b.arrow']],
+    [
+      ['c.csv', '*.arrow', 'c.csv'],
+      ['c.csv', 'a.arrow', 'a[1].arrow', 'b.arrow'],
+    ],
   ])('%j', (path, files) => {
     expect(found(path as string)).toEqual(files);
   });

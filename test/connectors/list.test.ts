@@ -13,8 +13,13 @@ it.each([
   for (const component of list) expect(component.kind).toBe(kind);
 });
 
-it.each(readdirSync(folder).filter((name) => /-(source|sink)\.ts$/.test(name)))('%s loads its client lazily and no other connector', async (name) => {
-  const { readFileSync } = await import('node:fs');
-  const imports = [...readFileSync(new URL(name, folder), 'utf8').matchAll(/^import (type )?.* from '(.+)';$/gm)].filter(([, type]) => !type).map(([, , from]) => from!);
-  for (const from of imports) expect(from).toMatch(/^(node:.*|zod|\.\.\/src\/core\/.*|\.\/formats\/.*)$/);
-});
+it.each(readdirSync(folder).filter((name) => /-(source|sink)\.ts$/.test(name)))(
+  '%s loads its client lazily and no other connector',
+  async (name) => {
+    const { readFileSync } = await import('node:fs');
+    const imports = [...readFileSync(new URL(name, folder), 'utf8').matchAll(/^import (type )?.* from '(.+)';$/gm)]
+      .filter(([, type]) => !type)
+      .map(([, , from]) => from!);
+    for (const from of imports) expect(from).toMatch(/^(node:.*|zod|\.\.\/src\/core\/.*|\.\/formats\/.*)$/);
+  },
+);

@@ -16,7 +16,11 @@ const unreadable = (reason: string): Partial<Record<SinkRule, string>> => ({
 });
 
 testSink({ component: discard, config: () => ({}), skip: unreadable('it keeps nothing') });
-testSink({ component: consoleSink, config: () => ({ every: 1_000_000, stream: 'stderr' }), skip: unreadable('lines on a terminal cannot be taken back') });
+testSink({
+  component: consoleSink,
+  config: () => ({ every: 1_000_000, stream: 'stderr' }),
+  skip: unreadable('lines on a terminal cannot be taken back'),
+});
 
 it('discard counts', async () => {
   const sink = discard.build({}, context()) as DiscardSink;

@@ -5,7 +5,10 @@ import { z } from 'zod';
 import type { Component } from '../../src/core/component.ts';
 
 /** The example parses, unknown keys are refused, every field is described, and name, summary and guarantees are there. */
-export function testDeclaration<Kind extends string, Config, Context, Built>(component: Component<Kind, Config, Context, Built>, config: () => unknown): void {
+export function testDeclaration<Kind extends string, Config, Context, Built>(
+  component: Component<Kind, Config, Context, Built>,
+  config: () => unknown,
+): void {
   it('has an example that parses', () => {
     expect(() => component.config.parse(parse(component.example))).not.toThrow();
   });
@@ -17,8 +20,11 @@ export function testDeclaration<Kind extends string, Config, Context, Built>(com
   });
 
   it('describes every field', () => {
-    const schema = z.toJSONSchema(component.config, { io: 'input', unrepresentable: 'any' }) as { properties?: Record<string, { description?: string }> };
-    for (const [name, field] of Object.entries(schema.properties ?? {})) expect(field.description, `the description of ${name}`).toMatch(/\.$/);
+    const schema = z.toJSONSchema(component.config, { io: 'input', unrepresentable: 'any' }) as {
+      properties?: Record<string, { description?: string }>;
+    };
+    for (const [name, field] of Object.entries(schema.properties ?? {}))
+      expect(field.description, `the description of ${name}`).toMatch(/\.$/);
   });
 
   it('says what it is and what it guarantees', () => {

@@ -58,7 +58,8 @@ export function sinkContext(from = 0): SinkContext {
 /** Forecasts at the rows `from` to `to` of two series; every number depends on its row alone, and on `salt`. */
 export function forecasts(from: number, to: number, salt = 0): ForecastBatch {
   const [n, targets, horizon, levels] = [to - from, 2, 3, QUANTILES.length];
-  const fill = (size: number, value: (row: number, rest: number) => number) => Float64Array.from({ length: n * size }, (_, i) => value(from + Math.floor(i / size), i % size));
+  const fill = (size: number, value: (row: number, rest: number) => number) =>
+    Float64Array.from({ length: n * size }, (_, i) => value(from + Math.floor(i / size), i % size));
   const time = (row: number) => 1_700_000_000_000 + row * 60_000;
   return {
     length: n,
@@ -127,7 +128,8 @@ export function testSink<Config>(test: SinkCase<Config>): void {
       const keys = [...batch.keys];
       const written = sink.write({ ...batch, keys });
       keys.fill('another series');
-      for (const column of [batch.issued, batch.validTimes, batch.mean, batch.quantiles, batch.naive, batch.lanes]) column.fill(0);
+      for (const column of [batch.issued, batch.validTimes, batch.mean, batch.quantiles, batch.naive, batch.lanes])
+        column.fill(0);
       await written;
       await sink.flush({ from: 0, to: 20 });
       await sink.close(true);
@@ -246,5 +248,12 @@ function expected(from: number, to: number): Delivered[] {
 }
 
 function sorted(rows: readonly Delivered[]): Delivered[] {
-  return [...rows].sort((a, b) => a.time - b.time || a.issued - b.issued || (a.series < b.series ? -1 : a.series > b.series ? 1 : 0) || (a.target < b.target ? -1 : a.target > b.target ? 1 : 0) || a.step - b.step);
+  return [...rows].sort(
+    (a, b) =>
+      a.time - b.time ||
+      a.issued - b.issued ||
+      (a.series < b.series ? -1 : a.series > b.series ? 1 : 0) ||
+      (a.target < b.target ? -1 : a.target > b.target ? 1 : 0) ||
+      a.step - b.step,
+  );
 }

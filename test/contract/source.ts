@@ -76,7 +76,8 @@ export function testSource<Config>(test: SourceCase<Config>): void {
       for await (const batch of limited(source, undefined, test.rows)) {
         const n = batch.times.length;
         expect(batch.channels).toHaveLength(source.channels.length);
-        for (const column of [batch.codes, batch.offsets, ...batch.channels, ...(batch.ids ? [batch.ids] : [])]) expect(column).toHaveLength(n);
+        for (const column of [batch.codes, batch.offsets, ...batch.channels, ...(batch.ids ? [batch.ids] : [])])
+          expect(column).toHaveLength(n);
         expect(new Set(batch.series).size).toBe(batch.series.length);
         expect(new Set(batch.codes).size, 'every series of a batch occurs in it').toBe(batch.series.length);
         expect(batch.codes.every((code) => code >= 0 && code < batch.series.length)).toBe(true);
@@ -103,7 +104,9 @@ export function testSource<Config>(test: SourceCase<Config>): void {
       const step = Math.max(1, Math.floor(rows.length / 40));
       for (let at = 0; at < rows.length; at += at < 5 || at > rows.length - 5 ? 1 : Math.min(step, rows.length - 5 - at + 1)) {
         const position = positionAfter(rows.slice(0, at));
-        expect(byPartition(await all(at === 0 ? undefined : position)), `resumed after ${at} rows`).toEqual(byPartition(rows.slice(at)));
+        expect(byPartition(await all(at === 0 ? undefined : position)), `resumed after ${at} rows`).toEqual(
+          byPartition(rows.slice(at)),
+        );
       }
     });
 
@@ -169,7 +172,12 @@ export async function collect(source: Source, from: Position | undefined, count:
   return rows;
 }
 
-async function* limited(source: Source, from: Position | undefined, count: number, signal?: AbortSignal): AsyncGenerator<SourceBatch> {
+async function* limited(
+  source: Source,
+  from: Position | undefined,
+  count: number,
+  signal?: AbortSignal,
+): AsyncGenerator<SourceBatch> {
   const controller = new AbortController();
   signal?.addEventListener('abort', () => controller.abort());
   if (signal?.aborted) controller.abort();

@@ -37,7 +37,9 @@ describe('defaults', () => {
   });
 
   it('bars: duplicates are kept, the interval is the bar, the target is the first', () => {
-    const spec = loadText('source: { type: arrow, path: x }\nwindow: { grid: 5m, slide: 1m, bars: { close: last price, n: count } }\n');
+    const spec = loadText(
+      'source: { type: arrow, path: x }\nwindow: { grid: 5m, slide: 1m, bars: { close: last price, n: count } }\n',
+    );
     expect(spec.clean.duplicates).toBe('keep');
     expect(spec.window.interval).toBe(60_000);
     expect(spec.forecast.targets).toEqual(['close']);
@@ -48,11 +50,16 @@ describe('defaults', () => {
   });
 
   it('training uses no more rows than the ring holds', () => {
-    expect(loadText('source: { type: arrow, path: x }\nwindow: { interval: 1m, ring: 500 }\nretrain: { every: 1d }\n').retrain?.rows).toBe(500);
+    expect(
+      loadText('source: { type: arrow, path: x }\nwindow: { interval: 1m, ring: 500 }\nretrain: { every: 1d }\n').retrain?.rows,
+    ).toBe(500);
   });
 
   it('baselines are those that are among the models', () => {
-    expect(loadText(`${SOUND}forecast: { season: 48, models: [naive, seasonal-naive] }\n`).forecast).toMatchObject({ season: [48], baselines: ['naive', 'seasonal-naive'] });
+    expect(loadText(`${SOUND}forecast: { season: 48, models: [naive, seasonal-naive] }\n`).forecast).toMatchObject({
+      season: [48],
+      baselines: ['naive', 'seasonal-naive'],
+    });
   });
 
   it.each([
@@ -71,15 +78,22 @@ describe('the environment', () => {
     expect(() => load('seed: "${SEED}"\n', { SEED: '7' })).toThrow('seed must be a number, is ${SEED}');
   });
   it('text is put in wherever it stands in a value', () => {
-    expect(loadText('source: { type: arrow, path: "${A}/b-${C:-c}" }\nwindow: { interval: 1m }\n', { env: { A: '/a' } }).source.config).toMatchObject({ path: '/a/b-c' });
+    expect(
+      loadText('source: { type: arrow, path: "${A}/b-${C:-c}" }\nwindow: { interval: 1m }\n', { env: { A: '/a' } }).source.config,
+    ).toMatchObject({ path: '/a/b-c' });
   });
   it('a value cannot become structure', () => {
-    expect(loadText('source: { type: arrow, path: "${A}" }\nwindow: { interval: 1m }\n', { env: { A: 'x, __proto__: { a: 1 }\n- b' } }).source.config).toMatchObject({ path: 'x, __proto__: { a: 1 }\n- b' });
+    expect(
+      loadText('source: { type: arrow, path: "${A}" }\nwindow: { interval: 1m }\n', { env: { A: 'x, __proto__: { a: 1 }\n- b' } })
+        .source.config,
+    ).toMatchObject({ path: 'x, __proto__: { a: 1 }\n- b' });
   });
   it('keys, comments and what is escaped stay as they are', () => {
     expect(() => load('${A}: 1\n', { A: 'seed' })).toThrow('3:1 ${A} is not a known field');
     expect(load('# ${UNSET}\nseed: 3\n').seed).toBe(3);
-    expect(loadText('source: { type: arrow, path: "$${A}" }\nwindow: { interval: 1m }\n').source.config).toMatchObject({ path: '${A}' });
+    expect(loadText('source: { type: arrow, path: "$${A}" }\nwindow: { interval: 1m }\n').source.config).toMatchObject({
+      path: '${A}',
+    });
   });
   it('names of prototypes are not variables', () => {
     expect(() => load('name: ${constructor}\n')).toThrow('the environment variable constructor is not set');
@@ -89,14 +103,20 @@ describe('the environment', () => {
 describe('the JSON Schema', () => {
   const schema = pipelineSchema(TEST_COMPONENTS) as { properties: Record<string, Record<string, unknown>> };
   it('holds every component with its fields', () => {
-    const branches = schema.properties['source']!['anyOf'] as { properties: Record<string, unknown>; additionalProperties: boolean; required: string[] }[];
+    const branches = schema.properties['source']!['anyOf'] as {
+      properties: Record<string, unknown>;
+      additionalProperties: boolean;
+      required: string[];
+    }[];
     expect(branches.map(({ properties }) => (properties['type'] as { const: string }).const)).toEqual(['arrow', 'csv']);
     expect(branches[0]).toMatchObject({ additionalProperties: false, required: ['type', 'path'] });
   });
   it('every field says what it means', () => {
     const silent: string[] = [];
     const walk = (node: Record<string, unknown>, path: string) => {
-      for (const [key, field] of Object.entries((node['properties'] as Record<string, Record<string, unknown>> | undefined) ?? {})) {
+      for (const [key, field] of Object.entries(
+        (node['properties'] as Record<string, Record<string, unknown>> | undefined) ?? {},
+      )) {
         if (!field['description']) silent.push(`${path}.${key}`);
         walk(field, `${path}.${key}`);
       }

@@ -60,13 +60,26 @@ describe('a test file', () => {
   it('gives rows, a spec with the override, and what is expected', () => {
     const [only] = load(CASE);
     expect(only!.spec.window.ring).toBe(100);
-    expect(only!.given).toEqual({ channels: ['value'], series: ['a', 'a', 'b'], times: [at + 1_800_000, at, at], ids: undefined, values: [[1], [2], [NaN]] });
+    expect(only!.given).toEqual({
+      channels: ['value'],
+      series: ['a', 'a', 'b'],
+      times: [at + 1_800_000, at, at],
+      ids: undefined,
+      values: [[1], [2], [NaN]],
+    });
     expect(verify(only!, GOOD)).toEqual([]);
   });
 
   it('tells every difference at its line', () => {
     const [only] = load(CASE);
-    const got: Outcome = { bars: [{ series: 'a', time: at + 1_800_000, values: [3] }], forecasts: { count: 2, horizon: 1, finite: true }, rejects: [{ series: 'a', time: at, reason: 'jump' }, { series: 'c', time: at, reason: 'late' }] };
+    const got: Outcome = {
+      bars: [{ series: 'a', time: at + 1_800_000, values: [3] }],
+      forecasts: { count: 2, horizon: 1, finite: true },
+      rejects: [
+        { series: 'a', time: at, reason: 'jump' },
+        { series: 'c', time: at, reason: 'late' },
+      ],
+    };
     expect(verify(only!, got).map(written)).toEqual([
       'taxi.test.yaml:13:11 a, 2024-01-01T00:30:00Z: expected [1], got [3]',
       'taxi.test.yaml:16:11 a, 2024-01-01T00:00:00Z: expected late, got jump',
@@ -79,14 +92,42 @@ describe('a test file', () => {
   it.each([
     ['an empty file', '', 'taxi.test.yaml:1:1 the file is empty: a test needs `pipeline` and `cases`'],
     ['an unknown field', CASE.replace('given:', 'givn:'), 'taxi.test.yaml:3:5 cases[0].given is missing'],
-    ['an unknown reason', CASE.replace(', late]', ', lat]'), expect.stringContaining('taxi.test.yaml:16:37 cases[0].expect.rejects[0][2] must be one of')],
-    ['a time that is none', CASE.replace('2024-01-01T00:30:00Z, 1]', 'yesterday, 1]'), 'taxi.test.yaml:8:15 must be a time such as 2024-01-01T00:00:00Z, or epoch milliseconds'],
-    ['a row that is too short', CASE.replace('- [a, 2024-01-01T00:00:00Z, 2]', '- [a, 2024-01-01T00:00:00Z]'), 'taxi.test.yaml:9:11 the row has 2 entries, there are 3 columns'],
-    ['no time', CASE.replace('[series, time, value]', '[series, tim, value]'), 'taxi.test.yaml:6:16 one of the columns must be `time`'],
+    [
+      'an unknown reason',
+      CASE.replace(', late]', ', lat]'),
+      expect.stringContaining('taxi.test.yaml:16:37 cases[0].expect.rejects[0][2] must be one of'),
+    ],
+    [
+      'a time that is none',
+      CASE.replace('2024-01-01T00:30:00Z, 1]', 'yesterday, 1]'),
+      'taxi.test.yaml:8:15 must be a time such as 2024-01-01T00:00:00Z, or epoch milliseconds',
+    ],
+    [
+      'a row that is too short',
+      CASE.replace('- [a, 2024-01-01T00:00:00Z, 2]', '- [a, 2024-01-01T00:00:00Z]'),
+      'taxi.test.yaml:9:11 the row has 2 entries, there are 3 columns',
+    ],
+    [
+      'no time',
+      CASE.replace('[series, time, value]', '[series, tim, value]'),
+      'taxi.test.yaml:6:16 one of the columns must be `time`',
+    ],
     ['text for a value', CASE.replace('00Z, 2]', '00Z, two]'), 'taxi.test.yaml:9:37 value must be a number or null, is "two"'],
-    ['an override that is wrong', CASE.replace('lateness: 0s', 'lateness: soon'), 'taxi.test.yaml:4:36 clean.lateness must be a duration such as 500ms, 30s, 5m, 2h or 7d, is "soon"'],
-    ['an override of nothing known', CASE.replace('lateness: 0s', 'latenes: 0s'), 'taxi.test.yaml:4:26 clean.latenes is not a known field (did you mean "lateness"?)'],
-    ['an override of the prototype', CASE.replace('clean: {', '__proto__: {'), 'taxi.test.yaml:4:17 __proto__ is not allowed as a key'],
+    [
+      'an override that is wrong',
+      CASE.replace('lateness: 0s', 'lateness: soon'),
+      'taxi.test.yaml:4:36 clean.lateness must be a duration such as 500ms, 30s, 5m, 2h or 7d, is "soon"',
+    ],
+    [
+      'an override of nothing known',
+      CASE.replace('lateness: 0s', 'latenes: 0s'),
+      'taxi.test.yaml:4:26 clean.latenes is not a known field (did you mean "lateness"?)',
+    ],
+    [
+      'an override of the prototype',
+      CASE.replace('clean: {', '__proto__: {'),
+      'taxi.test.yaml:4:17 __proto__ is not allowed as a key',
+    ],
   ])('%s', (_, text, first) => {
     expect(complaints(text)[0]).toEqual(first);
   });
@@ -107,7 +148,10 @@ it.each([
 
 describe('laying one value over another', () => {
   it('merges maps and replaces the rest', () => {
-    expect(mergeValues({ a: { b: 1, c: [1, 2] }, d: 1 }, { a: { c: [3] }, d: { e: 1 } })).toEqual({ a: { b: 1, c: [3] }, d: { e: 1 } });
+    expect(mergeValues({ a: { b: 1, c: [1, 2] }, d: 1 }, { a: { c: [3] }, d: { e: 1 } })).toEqual({
+      a: { b: 1, c: [3] },
+      d: { e: 1 },
+    });
   });
   it('reaches no prototype', () => {
     mergeValues({}, JSON.parse('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}'));

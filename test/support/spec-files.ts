@@ -6,14 +6,32 @@ import { z } from 'zod';
 import { loadPipeline, type LoadedSpec, type LoadOptions } from '../../src/pipeline/load.ts';
 
 const component = (kind: string, name: string, config: z.ZodType, rows = 1) => {
-  return { kind, name, status: 'stable' as const, summary: `The ${name} ${kind}.`, config, example: '', guarantees: ['It is only for tests.'], lookback: () => rows };
+  return {
+    kind,
+    name,
+    status: 'stable' as const,
+    summary: `The ${name} ${kind}.`,
+    config,
+    example: '',
+    guarantees: ['It is only for tests.'],
+    lookback: () => rows,
+  };
 };
 
 const file = z.strictObject({
   path: z.string().min(1).describe('The file.'),
   values: z.array(z.string()).min(1).default(['value']).describe('Value columns.'),
-  token: z.string().min(8).regex(/^[a-f0-9]+$/).optional().meta({ secret: true }).describe('Token.'),
-  options: z.strictObject({ rows: z.int().min(1).default(10).describe('Rows.') }).prefault({}).describe('Options.'),
+  token: z
+    .string()
+    .min(8)
+    .regex(/^[a-f0-9]+$/)
+    .optional()
+    .meta({ secret: true })
+    .describe('Token.'),
+  options: z
+    .strictObject({ rows: z.int().min(1).default(10).describe('Rows.') })
+    .prefault({})
+    .describe('Options.'),
 });
 const nothing = z.strictObject({});
 const network = z.strictObject({
@@ -25,7 +43,10 @@ const network = z.strictObject({
 /** Two sources, two sinks, five forecasters. */
 export const TEST_COMPONENTS = {
   sources: [component('source', 'arrow', file), component('source', 'csv', file)],
-  sinks: [component('sink', 'arrow', z.strictObject({ path: z.string().min(1).describe('Folder.') })), component('sink', 'console', z.strictObject({ every: z.int().min(1).default(1).describe('Rows.') }))],
+  sinks: [
+    component('sink', 'arrow', z.strictObject({ path: z.string().min(1).describe('Folder.') })),
+    component('sink', 'console', z.strictObject({ every: z.int().min(1).default(1).describe('Rows.') })),
+  ],
   forecasters: [
     component('forecaster', 'naive', nothing),
     component('forecaster', 'seasonal-naive', nothing),
