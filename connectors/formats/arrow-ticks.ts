@@ -59,14 +59,24 @@ function bind(file: string, schema: ArrowSchema, columns: TickColumns): Bound {
   }
   const id = columns.id === undefined ? undefined : position(file, names, columns.id);
   if (id !== undefined)
-    assertType(file, schema.fields[id]!, 'id', (field) =>
-      isName(field) || (isNumeric(field.type) && !field.dictionary), 'numbers or text');
+    assertType(
+      file,
+      schema.fields[id]!,
+      'id',
+      (field) => isName(field) || (isNumeric(field.type) && !field.dictionary),
+      'numbers or text',
+    );
   let values: number[];
   if (columns.values) {
     values = columns.values.map((name) => position(file, names, name));
     for (const at of values)
-      assertType(file, schema.fields[at]!, 'a value', (field) =>
-        isValue(field) || field.type.kind === 'null', 'integers, floats or decimals');
+      assertType(
+        file,
+        schema.fields[at]!,
+        'a value',
+        (field) => isValue(field) || field.type.kind === 'null',
+        'integers, floats or decimals',
+      );
   } else {
     values = names.flatMap((name, at) =>
       at !== time && at !== series && at !== id && isValue(schema.fields[at]!) && !name.startsWith('__index_level_') ? [at] : [],

@@ -50,7 +50,9 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
     const names = lanes.keys.filter((key) => key !== undefined).sort();
     const series = names.map((name) => ({
       name,
-      scores: result.targets.map((_, t) => Array.from({ length: spec.forecast.horizon }, (_, step) => scores.summary(lanes.find(name), t, step))),
+      scores: result.targets.map((_, t) =>
+        Array.from({ length: spec.forecast.horizon }, (_, step) => scores.summary(lanes.find(name), t, step)),
+      ),
     }));
     return { ...result, series };
   } finally {

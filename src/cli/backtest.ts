@@ -32,11 +32,11 @@ function withoutSinks(spec: unknown): unknown {
 }
 
 /** The pipeline with another recording: its source section is kept where that reads the same kind of file. */
-export function recorded(spec: unknown, path: string): object {
+export function recorded(spec: unknown, path: string): unknown {
   if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) return spec;
   const type = /\.csv$/i.test(path) ? 'csv' : 'arrow';
   const given = (spec as { source?: { type?: unknown } }).source;
-  if (given?.type === type) return mergeValues(spec, { source: { path } }) as object;
+  if (given?.type === type) return mergeValues(spec, { source: { path } });
   return { ...spec, source: { type, path } };
 }
 

@@ -8,7 +8,7 @@ import { verify } from '../pipeline/verify.ts';
 import { printable } from './cell.ts';
 import { COMPONENTS } from './components.ts';
 import type { RunRows } from '../pipeline/test-case.ts';
-import { runRows } from './run-rows.ts';
+import { runRows } from '../pipeline/run-rows.ts';
 import type { Terminal } from './terminal.ts';
 import type { Verb } from './verbs.ts';
 

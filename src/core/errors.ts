@@ -34,74 +34,254 @@ export interface ErrorEntry {
 /** THE table. Keys are `<WHERE>_<WHAT>`; keep each section sorted. */
 export const ERRORS = {
   // -- src/core
-  LANES_FULL: { what: 'No lane is free for a new series', todo: 'Raise `state.max_lanes`, or shorten `state.time_to_live`.', exit: EXIT.data },
-  STATE_SHAPE: { what: 'The saved state is of another shape than this pipeline', todo: 'Undo the change of the pipeline, or start over with `--fresh`.', exit: EXIT.config },
+  LANES_FULL: {
+    what: 'No lane is free for a new series',
+    todo: 'Raise `state.max_lanes`, or shorten `state.time_to_live`.',
+    exit: EXIT.data,
+  },
+  STATE_SHAPE: {
+    what: 'The saved state is of another shape than this pipeline',
+    todo: 'Undo the change of the pipeline, or start over with `--fresh`.',
+    exit: EXIT.config,
+  },
   // -- connectors
   CONNECTOR_UNKNOWN: { what: 'There is no such connector', todo: 'Use one of the names listed.', exit: EXIT.config },
   ARROW_DAMAGED: { what: 'The Arrow file is damaged', todo: 'Write it again, or restore it from a copy.', exit: EXIT.data },
-  ARROW_FOREIGN: { what: 'The file is not an Arrow IPC file', todo: 'Point `path` at an Arrow IPC file (`.arrow`, `.feather`), or choose the source that fits the file.', exit: EXIT.data },
-  ARROW_TOO_LARGE: { what: 'A column of one record batch is too large to decompress in memory', todo: 'Write the file uncompressed, or in smaller record batches.', exit: EXIT.data },
-  ARROW_TRUNCATED: { what: 'The Arrow file is cut off', todo: 'Write or copy it again; a stream that may lack its end mark needs `expect_rows`.', exit: EXIT.data },
-  CSV_DAMAGED: { what: 'The CSV file cannot be read any further', todo: 'Mend the quotes at that place, or set `delimiter` and `quote` as the file uses them.', exit: EXIT.data },
-  SINK_DISK_FULL: { what: 'The disk is full', todo: 'Free space and run again: the run continues at its last checkpoint.', exit: EXIT.io },
-  SINK_FOLDER: { what: 'The output folder cannot be used', todo: 'Choose another `path`, or give this process the right to write there.', exit: EXIT.cannotCreate },
-  SINK_WRITE_FAILED: { what: 'The output could not be written', todo: 'Check the disk and the rights of the folder, then run again.', exit: EXIT.io },
-  SOURCE_COLUMN_MISSING: { what: 'A column is not in the file', todo: 'Correct the name in the pipeline, or the file.', exit: EXIT.data },
-  SOURCE_COLUMN_TYPE: { what: 'A column has a type that cannot be used for this', todo: 'Name another column, or convert it when the file is written.', exit: EXIT.data },
-  SOURCE_DISORDER: { what: 'The file is too disordered to be merged by time', todo: 'Sort it by time, or by series and time, or use `order: as-is`.', exit: EXIT.data },
-  SOURCE_FILE_MISSING: { what: 'The input file does not exist', todo: 'Check `path`: relative paths start at the folder of the pipeline file.', exit: EXIT.noInput },
+  ARROW_FOREIGN: {
+    what: 'The file is not an Arrow IPC file',
+    todo: 'Point `path` at an Arrow IPC file (`.arrow`, `.feather`), or choose the source that fits the file.',
+    exit: EXIT.data,
+  },
+  ARROW_TOO_LARGE: {
+    what: 'A column of one record batch is too large to decompress in memory',
+    todo: 'Write the file uncompressed, or in smaller record batches.',
+    exit: EXIT.data,
+  },
+  ARROW_TRUNCATED: {
+    what: 'The Arrow file is cut off',
+    todo: 'Write or copy it again; a stream that may lack its end mark needs `expect_rows`.',
+    exit: EXIT.data,
+  },
+  CSV_DAMAGED: {
+    what: 'The CSV file cannot be read any further',
+    todo: 'Mend the quotes at that place, or set `delimiter` and `quote` as the file uses them.',
+    exit: EXIT.data,
+  },
+  SINK_DISK_FULL: {
+    what: 'The disk is full',
+    todo: 'Free space and run again: the run continues at its last checkpoint.',
+    exit: EXIT.io,
+  },
+  SINK_FOLDER: {
+    what: 'The output folder cannot be used',
+    todo: 'Choose another `path`, or give this process the right to write there.',
+    exit: EXIT.cannotCreate,
+  },
+  SINK_WRITE_FAILED: {
+    what: 'The output could not be written',
+    todo: 'Check the disk and the rights of the folder, then run again.',
+    exit: EXIT.io,
+  },
+  SOURCE_COLUMN_MISSING: {
+    what: 'A column is not in the file',
+    todo: 'Correct the name in the pipeline, or the file.',
+    exit: EXIT.data,
+  },
+  SOURCE_COLUMN_TYPE: {
+    what: 'A column has a type that cannot be used for this',
+    todo: 'Name another column, or convert it when the file is written.',
+    exit: EXIT.data,
+  },
+  SOURCE_DISORDER: {
+    what: 'The file is too disordered to be merged by time',
+    todo: 'Sort it by time, or by series and time, or use `order: as-is`.',
+    exit: EXIT.data,
+  },
+  SOURCE_FILE_MISSING: {
+    what: 'The input file does not exist',
+    todo: 'Check `path`: relative paths start at the folder of the pipeline file.',
+    exit: EXIT.noInput,
+  },
   SOURCE_FILE_UNREADABLE: { what: 'The input file cannot be read', todo: 'Check its rights and the disk.', exit: EXIT.noInput },
   SOURCE_NO_ROWS: { what: 'The input file has no rows', todo: 'Check what wrote it, or take it out of `path`.', exit: EXIT.data },
   SOURCE_NO_TIME: { what: 'No column is recognised as the time', todo: 'Name it: `time: COLUMN`.', exit: EXIT.config },
-  SOURCE_NO_UNIT: { what: 'The time column holds plain numbers', todo: 'Say what they count since 1970: `unit: s`, `ms`, `us` or `ns`.', exit: EXIT.config },
-  SOURCE_NO_VALUES: { what: 'The file has no column of values', todo: 'Name the columns: `values: [COLUMN]`.', exit: EXIT.config },
-  SOURCE_POSITION: { what: 'The input is shorter than when it was read last', todo: 'Restore the file as it was, or start over with `--fresh`.', exit: EXIT.data },
-  SOURCE_ROWS: { what: 'The input has another number of rows than `expect_rows` says', todo: 'Check whether it is complete, or correct `expect_rows`.', exit: EXIT.data },
-  SOURCE_TIME_UNIT: { what: 'The times are implausible: they lie outside 1980 to 2200', todo: 'Set `unit`, or `allow_any_time: true` if this is meant.', exit: EXIT.data },
+  SOURCE_NO_UNIT: {
+    what: 'The time column holds plain numbers',
+    todo: 'Say what they count since 1970: `unit: s`, `ms`, `us` or `ns`.',
+    exit: EXIT.config,
+  },
+  SOURCE_NO_VALUES: {
+    what: 'The file has no column of values',
+    todo: 'Name the columns: `values: [COLUMN]`.',
+    exit: EXIT.config,
+  },
+  SOURCE_POSITION: {
+    what: 'The input is shorter than when it was read last',
+    todo: 'Restore the file as it was, or start over with `--fresh`.',
+    exit: EXIT.data,
+  },
+  SOURCE_ROWS: {
+    what: 'The input has another number of rows than `expect_rows` says',
+    todo: 'Check whether it is complete, or correct `expect_rows`.',
+    exit: EXIT.data,
+  },
+  SOURCE_TIME_UNIT: {
+    what: 'The times are implausible: they lie outside 1980 to 2200',
+    todo: 'Set `unit`, or `allow_any_time: true` if this is meant.',
+    exit: EXIT.data,
+  },
   // -- src/nn
-  NN_LANE: { what: 'A wave names a lane that does not exist', todo: 'Reserve lanes before stepping them; this is likely a bug.', exit: EXIT.internal },
-  NN_MODEL_DAMAGED: { what: 'The model file is damaged', todo: 'Restore the folder from a copy, or train the model again.', exit: EXIT.data },
-  NN_MODEL_FOREIGN: { what: 'The folder holds no model of this program', todo: 'Give the folder that `tidecast` saved, with its `model.json` and `model.safetensors`.', exit: EXIT.data },
+  NN_LANE: {
+    what: 'A wave names a lane that does not exist',
+    todo: 'Reserve lanes before stepping them; this is likely a bug.',
+    exit: EXIT.internal,
+  },
+  NN_MODEL_DAMAGED: {
+    what: 'The model file is damaged',
+    todo: 'Restore the folder from a copy, or train the model again.',
+    exit: EXIT.data,
+  },
+  NN_MODEL_FOREIGN: {
+    what: 'The folder holds no model of this program',
+    todo: 'Give the folder that `tidecast` saved, with its `model.json` and `model.safetensors`.',
+    exit: EXIT.data,
+  },
   NN_MODEL_MISSING: { what: 'The model cannot be read', todo: 'Check the path and its permissions.', exit: EXIT.noInput },
-  NN_MODEL_UNSAVED: { what: 'The model cannot be written', todo: 'Check the free space and the permissions of the folder.', exit: EXIT.cannotCreate },
-  NN_MODEL_VERSION: { what: 'The model was saved in a format this version does not know', todo: 'Load it with the version that saved it, or train it again.', exit: EXIT.data },
-  NN_OPTION: { what: 'An option of the network or its training is out of range', todo: 'Choose a value inside the stated range.', exit: EXIT.config },
-  NN_SHAPE: { what: 'The network has a size that is not allowed', todo: 'Choose a size inside the stated range.', exit: EXIT.config },
-  NN_TOO_LARGE: { what: 'The network would need more memory than is allowed', todo: 'Lower the hidden size, the layers, the lanes, or the batch times steps.', exit: EXIT.config },
-  NN_WEIGHTS: { what: 'The weights do not fit the network', todo: 'Give every tensor with the stated number of finite values.', exit: EXIT.data },
+  NN_MODEL_UNSAVED: {
+    what: 'The model cannot be written',
+    todo: 'Check the free space and the permissions of the folder.',
+    exit: EXIT.cannotCreate,
+  },
+  NN_MODEL_VERSION: {
+    what: 'The model was saved in a format this version does not know',
+    todo: 'Load it with the version that saved it, or train it again.',
+    exit: EXIT.data,
+  },
+  NN_OPTION: {
+    what: 'An option of the network or its training is out of range',
+    todo: 'Choose a value inside the stated range.',
+    exit: EXIT.config,
+  },
+  NN_SHAPE: {
+    what: 'The network has a size that is not allowed',
+    todo: 'Choose a size inside the stated range.',
+    exit: EXIT.config,
+  },
+  NN_TOO_LARGE: {
+    what: 'The network would need more memory than is allowed',
+    todo: 'Lower the hidden size, the layers, the lanes, or the batch times steps.',
+    exit: EXIT.config,
+  },
+  NN_WEIGHTS: {
+    what: 'The weights do not fit the network',
+    todo: 'Give every tensor with the stated number of finite values.',
+    exit: EXIT.data,
+  },
   // -- src/window
-  WINDOW_DURATION: { what: 'A duration cannot be read or is out of range', todo: 'Write it as `500ms`, `30s`, `5m`, `2h`, `1d` or a number of milliseconds.', exit: EXIT.config },
-  WINDOW_FIELD: { what: 'A bar field names a channel that does not exist', todo: 'Give each field a `channel` of the source.', exit: EXIT.config },
-  WINDOW_GRID: { what: 'The calendar was made for another grid', todo: 'For bars, make the calendar with `bars: true` and their slide (or their length, where they do not slide) as its interval; for rows, without `bars`.', exit: EXIT.config },
-  WINDOW_SESSION: { what: 'The market hours cannot be read', todo: 'Write `days: mon-fri`, `open: "09:30"`, `close: "16:00"` and holidays as `YYYY-MM-DD`.', exit: EXIT.config },
-  WINDOW_SLIDE: { what: 'The slide of the bars does not divide their length', todo: 'Choose a slide that goes into the length a whole number of times.', exit: EXIT.config },
-  WINDOW_TIME_ZONE: { what: 'The time zone is unknown', todo: 'Use an IANA name such as `America/New_York`, or `UTC`.', exit: EXIT.config },
+  WINDOW_DURATION: {
+    what: 'A duration cannot be read or is out of range',
+    todo: 'Write it as `500ms`, `30s`, `5m`, `2h`, `1d` or a number of milliseconds.',
+    exit: EXIT.config,
+  },
+  WINDOW_FIELD: {
+    what: 'A bar field names a channel that does not exist',
+    todo: 'Give each field a `channel` of the source.',
+    exit: EXIT.config,
+  },
+  WINDOW_GRID: {
+    what: 'The calendar was made for another grid',
+    todo: 'For bars, make the calendar with `bars: true` and their slide (or their length, where they do not slide) as its interval; for rows, without `bars`.',
+    exit: EXIT.config,
+  },
+  WINDOW_SESSION: {
+    what: 'The market hours cannot be read',
+    todo: 'Write `days: mon-fri`, `open: "09:30"`, `close: "16:00"` and holidays as `YYYY-MM-DD`.',
+    exit: EXIT.config,
+  },
+  WINDOW_SLIDE: {
+    what: 'The slide of the bars does not divide their length',
+    todo: 'Choose a slide that goes into the length a whole number of times.',
+    exit: EXIT.config,
+  },
+  WINDOW_TIME_ZONE: {
+    what: 'The time zone is unknown',
+    todo: 'Use an IANA name such as `America/New_York`, or `UTC`.',
+    exit: EXIT.config,
+  },
   // -- src/forecast
-  FORECAST_UNKNOWN: { what: 'There is no such forecaster', todo: 'Use one of the names listed, or pass your own component.', exit: EXIT.config },
+  FORECAST_UNKNOWN: {
+    what: 'There is no such forecaster',
+    todo: 'Use one of the names listed, or pass your own component.',
+    exit: EXIT.config,
+  },
   FORECAST_TOO_WIDE: { what: 'The network would have too many inputs', todo: 'Use fewer channels or lags.', exit: EXIT.config },
   // -- src/train
-  TRAIN_FAILED: { what: 'A training failed and the old weights stay', todo: 'Nothing needs doing; if it happens often, lower `retrain.rows` or raise `retrain.max_seconds`.', exit: EXIT.internal },
+  TRAIN_FAILED: {
+    what: 'A training failed and the old weights stay',
+    todo: 'Nothing needs doing; if it happens often, lower `retrain.rows` or raise `retrain.max_seconds`.',
+    exit: EXIT.internal,
+  },
   // -- src/stream
   INGEST_NOT_IN_TIME_ORDER: {
     what: 'A tick is older than the last retraining, so the input is not in time order',
     todo: 'Merge the input by time (`source.order: merge`), raise `clean.lateness`, or leave out `retrain`.',
     exit: EXIT.data,
   },
-  STREAM_CHANNELS: { what: 'A batch has another number of channels than was declared', todo: 'Declare as many channels as the source delivers.', exit: EXIT.internal },
+  STREAM_CHANNELS: {
+    what: 'A batch has another number of channels than was declared',
+    todo: 'Declare as many channels as the source delivers.',
+    exit: EXIT.internal,
+  },
   // -- src/pipeline
-  SPEC_CHANNEL: { what: 'The pipeline names a channel that is not there', todo: 'Use one of the names listed.', exit: EXIT.config },
-  SPEC_INVALID: { what: 'The file is not a valid pipeline', todo: 'Mend the lines above; `tidecast describe NAME` lists the fields of a component.', exit: EXIT.config },
+  SPEC_CHANNEL: {
+    what: 'The pipeline names a channel that is not there',
+    todo: 'Use one of the names listed.',
+    exit: EXIT.config,
+  },
+  SPEC_INVALID: {
+    what: 'The file is not a valid pipeline',
+    todo: 'Mend the lines above; `tidecast describe NAME` lists the fields of a component.',
+    exit: EXIT.config,
+  },
   SPEC_UNREADABLE: { what: 'The file cannot be read', todo: 'Check the path.', exit: EXIT.noInput },
-  STATE_DAMAGED: { what: 'The saved state is damaged', todo: 'Restore the state folder from a copy, or start over with `--fresh`.', exit: EXIT.data },
-  STATE_LOCKED: { what: 'Another process is using this state folder', todo: 'Stop that process, or give this pipeline a `state.path` of its own.', exit: EXIT.tryAgain },
-  STATE_VERSION: { what: 'The saved state was written in another format', todo: 'Use the tidecast version that wrote it, or start over with `--fresh`.', exit: EXIT.config },
-  STATE_WRITE: { what: 'The state could not be written', todo: 'Free space on the disk or mend its rights, then run again: it continues from the last checkpoint.', exit: EXIT.io },
-  TEST_INVALID: { what: 'The file is not a valid pipeline test', todo: 'Mend the lines above; docs/reference/pipeline.md describes the format.', exit: EXIT.config },
+  STATE_DAMAGED: {
+    what: 'The saved state is damaged',
+    todo: 'Restore the state folder from a copy, or start over with `--fresh`.',
+    exit: EXIT.data,
+  },
+  STATE_LOCKED: {
+    what: 'Another process is using this state folder',
+    todo: 'Stop that process, or give this pipeline a `state.path` of its own.',
+    exit: EXIT.tryAgain,
+  },
+  STATE_VERSION: {
+    what: 'The saved state was written in another format',
+    todo: 'Use the tidecast version that wrote it, or start over with `--fresh`.',
+    exit: EXIT.config,
+  },
+  STATE_WRITE: {
+    what: 'The state could not be written',
+    todo: 'Free space on the disk or mend its rights, then run again: it continues from the last checkpoint.',
+    exit: EXIT.io,
+  },
+  TEST_INVALID: {
+    what: 'The file is not a valid pipeline test',
+    todo: 'Mend the lines above; docs/reference/pipeline.md describes the format.',
+    exit: EXIT.config,
+  },
   // -- src/backtest
   // -- src/cli
-  CLI_NO_STATE: { what: 'There is no saved state in this folder', todo: 'Give the folder of `state.path`: `tidecast check FILE` shows it.', exit: EXIT.noInput },
+  CLI_NO_STATE: {
+    what: 'There is no saved state in this folder',
+    todo: 'Give the folder of `state.path`: `tidecast check FILE` shows it.',
+    exit: EXIT.noInput,
+  },
   CLI_USAGE: { what: 'The command cannot be carried out as it was typed', todo: 'See `tidecast --help`.', exit: EXIT.usage },
-  INTERNAL: { what: 'Something that should never happen did', todo: 'This is likely a bug: please report it with the lines above.', exit: EXIT.internal },
+  INTERNAL: {
+    what: 'Something that should never happen did',
+    todo: 'This is likely a bug: please report it with the lines above.',
+    exit: EXIT.internal,
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

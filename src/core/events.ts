@@ -12,7 +12,14 @@ export interface Events {
   'series.evicted': { series: string };
   'series.quarantined': { series: string; reason: string };
   'training.started': { trigger: number; rows: number; series: number };
-  'training.finished': { trigger: number; milliseconds: number; loss: number; champion: number; challenger: number; accepted: boolean };
+  'training.finished': {
+    trigger: number;
+    milliseconds: number;
+    loss: number;
+    champion: number;
+    challenger: number;
+    accepted: boolean;
+  };
   'training.failed': { trigger: number; reason: string };
   'training.skipped': { trigger: number; reason: string };
   'weights.swapped': { trigger: number; version: number; hash: string };

@@ -3,27 +3,13 @@
  *
  * Whatever a station remembers per series is a *column*: `stride` numbers a lane in one typed array, declared once by name.
  * Because all of it is columns, growing, checkpointing, hashing, evicting and bringing back a series are written once, here, and
- * no station can forget a part of its state.
+ * no station can forget a part of its state. It is one file, over 300 lines, because that one thing is all of it.
  */
 import { createHash } from 'node:crypto';
+import { type AnyColumn, type Column, type ColumnArray, type LentColumn, LentColumnView, OwnColumn } from './column.ts';
 import { TidecastError } from './errors.ts';
 
-export type ColumnArray = Float64Array | Float32Array | Int32Array | Uint8Array;
-
-/** One number, or `stride` numbers, a lane. Re-read `data` after a lane was opened: growing replaces the array. */
-export interface Column<A extends ColumnArray = ColumnArray> {
-  readonly name: string;
-  readonly stride: number;
-  readonly data: A;
-}
-
-/** Memory that somebody else owns (the kernel's hidden states) and lends to the lanes as a column. */
-export interface LentColumn {
-  readonly stride: number;
-  /** The current view: at least `lanes x stride` numbers, zero where no lane was opened yet. */
-  data(): Float32Array;
-  reserve(lanes: number): void;
-}
+export type { Column, ColumnArray, LentColumn } from './column.ts';
 
 /** Where evicted lanes go. `take` removes; both are exact to the bit. */
 export interface Spill {
@@ -45,64 +31,6 @@ export interface LanesSnapshot {
   readonly columns: readonly ColumnCopy[];
 }
 
-const MAKE = {
-  f64: (n: number) => new Float64Array(n),
-  f32: (n: number) => new Float32Array(n),
-  i32: (n: number) => new Int32Array(n),
-  u8: (n: number) => new Uint8Array(n),
-};
-
-class OwnColumn implements Column {
-  readonly name: string;
-  readonly stride: number;
-  readonly fill: number;
-  data: ColumnArray;
-  readonly make: (n: number) => ColumnArray;
-
-  constructor(name: string, type: keyof typeof MAKE, stride: number, fill: number, capacity: number) {
-    this.name = name;
-    this.stride = stride;
-    this.fill = fill;
-    this.make = MAKE[type];
-    this.data = this.make(0);
-    this.reserve(capacity);
-  }
-
-  reserve(capacity: number): void {
-    const old = this.data;
-    if (old.length >= capacity * this.stride) return;
-    this.data = this.make(capacity * this.stride);
-    this.data.set(old as never);
-    // an untouched zero page costs no memory, so zero is never written
-    if (this.fill !== 0) this.data.fill(this.fill, old.length);
-  }
-}
-
-class LentColumnView implements Column {
-  readonly name: string;
-  readonly fill = 0;
-  readonly lent: LentColumn;
-
-  constructor(name: string, lent: LentColumn) {
-    this.name = name;
-    this.lent = lent;
-  }
-
-  get stride(): number {
-    return this.lent.stride;
-  }
-
-  get data(): Float32Array {
-    return this.lent.data();
-  }
-
-  reserve(capacity: number): void {
-    this.lent.reserve(capacity);
-  }
-}
-
-type AnyColumn = OwnColumn | LentColumnView;
-
 /** The table of series and their columns. */
 export class Lanes {
   /** Series name by lane; undefined where the lane is free. */
@@ -110,9 +38,11 @@ export class Lanes {
   readonly max: number;
   readonly #byKey = new Map<string, number>();
   readonly #free: number[] = [];
-  readonly #vetoes: ((lane: number) => boolean)[] = [];
+  readonly #leaving: ((lane: number, key: string) => void)[] = [];
   readonly #columns = new Map<string, AnyColumn>();
   #waiting = new Map<string, ColumnCopy>();
+  #restored = false;
+  readonly #missing = new Set<string>();
   #capacity = 0;
   #spill: Spill | undefined;
 
@@ -129,6 +59,11 @@ export class Lanes {
   /** Number of series with a lane now. */
   get open(): number {
     return this.#byKey.size;
+  }
+
+  /** What each column takes a lane, in name order. */
+  get columns(): readonly { readonly name: string; readonly bytes: number }[] {
+    return this.#sorted().map(({ name, stride, data }) => ({ name, bytes: stride * data.BYTES_PER_ELEMENT }));
   }
 
   /** Evicted lanes go to, and come back from, this store. */
@@ -152,11 +87,12 @@ export class Lanes {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     if (this.#byKey.size >= this.max) throw new TidecastError('LANES_FULL', { series: short(key), lanes: this.max });
+    // first, because it may fail: the series then still has its spilled state and no lane
+    const spilled = this.#spill?.take(key);
     const lane = this.#free.pop() ?? this.keys.length;
     if (lane >= this.#capacity) this.#grow(Math.max(16, this.#capacity * 2));
     this.keys[lane] = key;
     this.#byKey.set(key, lane);
-    const spilled = this.#spill?.take(key);
     if (spilled) this.#unpack(lane, spilled);
     return lane;
   }
@@ -182,13 +118,22 @@ export class Lanes {
     return this.#declare(new LentColumnView(name, lent)) as Column<Float32Array>;
   }
 
-  /** A station that holds rows of a lane outside its columns vetoes the lane's eviction. */
-  veto(busy: (lane: number) => boolean): void {
-    this.#vetoes.push(busy);
+  /** Is called right before a lane is evicted: for a station that must call the series back one day. */
+  onEvict(leaving: (lane: number, key: string) => void): void {
+    this.#leaving.push(leaving);
   }
 
-  evictable(lane: number): boolean {
-    return this.#vetoes.every((busy) => !busy(lane));
+  /** Keeps what the columns named `<name>.<what>` hold for some lanes; the function puts it back. */
+  keep(name: string, lanes: Int32Array): (index: number) => void {
+    const kept = [...this.#columns.values()]
+      .filter((column) => column.name.startsWith(`${name}.`))
+      .map((column) => ({
+        column,
+        copies: Array.from(lanes, (lane) => column.data.slice(lane * column.stride, (lane + 1) * column.stride)),
+      }));
+    return (index) => {
+      for (const { column, copies } of kept) column.data.set(copies[index]! as never, lanes[index]! * column.stride);
+    };
   }
 
   /** Makes a lane as new, for the same series. */
@@ -202,6 +147,7 @@ export class Lanes {
   evict(lane: number): void {
     const key = this.keys[lane];
     if (key === undefined) return;
+    for (const leaving of this.#leaving) leaving(lane, key);
     this.#spill?.put(key, this.#pack(lane));
     this.reset(lane);
     this.#byKey.delete(key);
@@ -237,10 +183,13 @@ export class Lanes {
 
   /** Puts a snapshot back. Columns may be declared before or after; one of another shape is refused (`STATE_SHAPE`). */
   restore(snapshot: LanesSnapshot): void {
+    for (const column of this.#columns.values()) column.data.fill(column.fill);
+    this.#missing.clear();
+    this.#restored = true;
     this.keys.length = 0;
     this.#byKey.clear();
     this.#free.length = 0;
-    if (snapshot.keys.length > this.#capacity) this.#grow(snapshot.keys.length);
+    if (snapshot.keys.length > this.#capacity) this.#grow(snapshot.keys.length, snapshot.keys.length);
     snapshot.keys.forEach((key, lane) => {
       this.keys[lane] = key ?? undefined;
       if (key === null) this.#free.push(lane);
@@ -253,6 +202,11 @@ export class Lanes {
   /** Names of restored columns that no station has declared: state of another pipeline. */
   get unclaimed(): readonly string[] {
     return [...this.#waiting.keys()];
+  }
+
+  /** Names of columns that the restored state did not hold: it is of another pipeline. */
+  get missing(): readonly string[] {
+    return [...this.#missing];
   }
 
   /** SHA-256 of a series' state, of every column in name order, or undefined for an unknown series. */
@@ -271,7 +225,10 @@ export class Lanes {
 
   #adopt(column: AnyColumn): void {
     const copy = this.#waiting.get(column.name);
-    if (!copy) return;
+    if (!copy) {
+      if (this.#restored) this.#missing.add(column.name);
+      return;
+    }
     if (copy.stride !== column.stride || copy.data.constructor !== column.data.constructor) {
       throw new TidecastError('STATE_SHAPE', { column: column.name, saved: copy.stride, wanted: column.stride });
     }
@@ -279,8 +236,9 @@ export class Lanes {
     this.#waiting.delete(column.name);
   }
 
-  #grow(capacity: number): void {
-    const bounded = Math.min(capacity, Math.max(this.max, this.keys.length + 1));
+  /** To `capacity` lanes, but to no more than there may be: `least` are needed, for a saved state may be from under a higher cap. */
+  #grow(capacity: number, least = this.keys.length + 1): void {
+    const bounded = Math.min(capacity, Math.max(this.max, least));
     for (const column of this.#columns.values()) column.reserve(bounded);
     this.#capacity = bounded;
   }

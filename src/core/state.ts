@@ -6,7 +6,17 @@ import { Lanes, type LanesSnapshot } from './lanes.ts';
 /**
  * What a part of a snapshot may hold: JSON values and typed arrays. Numbers that may be NaN or infinite belong into a typed array.
  */
-export type Saved = null | boolean | number | string | Float64Array | Float32Array | Int32Array | Uint8Array | readonly Saved[] | { readonly [key: string]: Saved };
+export type Saved =
+  | null
+  | boolean
+  | number
+  | string
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | Uint8Array
+  | readonly Saved[]
+  | { readonly [key: string]: Saved };
 
 /** A part with state that is not per lane, or of varying length: schedules, counters, open buffers. */
 export interface Stateful {
@@ -25,6 +35,8 @@ export class State {
   readonly lanes: Lanes;
   readonly #parts = new Map<string, Stateful>();
   #waiting = new Map<string, Saved>();
+  #restored = false;
+  readonly #missing: string[] = [];
 
   constructor(options: { readonly maxLanes?: number } = {}) {
     this.lanes = new Lanes(options.maxLanes === undefined ? {} : { max: options.maxLanes });
@@ -35,7 +47,10 @@ export class State {
     if (this.#parts.has(name)) throw new TidecastError('INTERNAL', { part: name, problem: 'added twice' });
     this.#parts.set(name, part);
     const saved = this.#waiting.get(name);
-    if (saved === undefined) return;
+    if (saved === undefined) {
+      if (this.#restored) this.#missing.push(name);
+      return;
+    }
     this.#waiting.delete(name);
     part.restore(saved);
   }
@@ -47,6 +62,7 @@ export class State {
   }
 
   restore(snapshot: StateSnapshot): void {
+    this.#restored = true;
     this.lanes.restore(snapshot.lanes);
     this.#waiting = new Map(Object.entries(snapshot.parts));
     for (const [name, part] of this.#parts) {
@@ -57,17 +73,22 @@ export class State {
     }
   }
 
-  /** Refuses a restored state that holds more than the line that was built (`STATE_SHAPE`). */
+  /** Refuses a restored state that holds more, or less, than the line that was built (`STATE_SHAPE`). */
   assertClaimed(): void {
-    const extra = [...this.lanes.unclaimed, ...this.#waiting.keys()];
-    if (extra.length > 0) throw new TidecastError('STATE_SHAPE', { unknown: extra.slice(0, 5).join(' ') });
+    const unknown = [...this.lanes.unclaimed, ...this.#waiting.keys()].slice(0, 5).join(' ') || undefined;
+    const missing = [...this.lanes.missing, ...this.#missing].slice(0, 5).join(' ') || undefined;
+    if (unknown ?? missing) throw new TidecastError('STATE_SHAPE', { unknown, missing });
   }
 
   /** SHA-256 over all series in name order; equal states have equal hashes, whatever their lane numbers. */
   hash(): string {
     const hash = createHash('sha256');
     const keys = new Set([...this.lanes.keys.filter((key) => key !== undefined), ...(this.lanes.spill?.keys() ?? [])]);
-    for (const key of [...keys].sort()) hash.update(key).update('\0').update(this.lanes.hash(key) ?? '');
+    for (const key of [...keys].sort())
+      hash
+        .update(key)
+        .update('\0')
+        .update(this.lanes.hash(key) ?? '');
     return hash.digest('hex');
   }
 }

@@ -47,19 +47,43 @@ export interface BuiltEnsemble {
 
 /** Builds an ensemble whose memory is `state`. Throws a `ZodError` for a configuration that its component refuses, `FORECAST_UNKNOWN` for a name that no component has. */
 export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
-  const { clock, horizon = 1, targets = 1, seasons = [], baselines = ['naive'], warmup = 0, output = 'mixture', seed = 1, components = FORECASTERS } = spec;
+  const {
+    clock,
+    horizon = 1,
+    targets = 1,
+    seasons = [],
+    baselines = ['naive'],
+    warmup = 0,
+    output = 'mixture',
+    seed = 1,
+    components = FORECASTERS,
+  } = spec;
   const { channels = targets, quantiles = [0.025, 0.1, 0.5, 0.9, 0.975] } = spec;
   const wanted = (spec.models ?? ['naive', 'linear', 'recurrent']).map((model) => {
     const type = typeof model === 'string' ? model : model.type;
     const component = components.find(({ name }) => name === type);
-    if (!component) throw new TidecastError('FORECAST_UNKNOWN', { model: type, known: components.map(({ name }) => name).join(' ') });
+    if (!component)
+      throw new TidecastError('FORECAST_UNKNOWN', { model: type, known: components.map(({ name }) => name).join(' ') });
     return { component, config: typeof model === 'string' ? component.config.parse({}) : model.config };
   });
-  if (!wanted.some(({ component }) => component.name === 'naive')) wanted.unshift({ component: components.find(({ name }) => name === 'naive')!, config: {} });
+  if (!wanted.some(({ component }) => component.name === 'naive'))
+    wanted.unshift({ component: components.find(({ name }) => name === 'naive')!, config: {} });
   const lookback = Math.max(horizon, ...wanted.map(({ component, config }) => component.lookback(config, { horizon, seasons })));
   const { lanes } = state;
   const ring = new Ring(lanes, { capacity: spec.ring ?? lookback + 1, channels });
-  const context: ForecasterContext = { state, lanes, ring, clock, targets, channels, horizon, seasons, season: seasons[0], quantiles, seed };
+  const context: ForecasterContext = {
+    state,
+    lanes,
+    ring,
+    clock,
+    targets,
+    channels,
+    horizon,
+    seasons,
+    season: seasons[0],
+    quantiles,
+    seed,
+  };
   const models = wanted.map(({ component, config }) => component.build(config, context));
   const ensemble = new Ensemble(context, { models, output, baselines, warmup, scoreFrom: spec.scoreFrom });
   return { ensemble, ring, recurrent: models.find((model) => model instanceof Recurrent) };

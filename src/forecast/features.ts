@@ -101,7 +101,8 @@ export class Features {
         }
         const then = values[before(season) * channels + c]!;
         into[f++] = clip((y - then) * perDeviation);
-        for (let a = 0; a < ahead.length; a++) into[f++] = clip((values[before(season - ahead[a]!) * channels + c]! - then) * perChange);
+        for (let a = 0; a < ahead.length; a++)
+          into[f++] = clip((values[before(season - ahead[a]!) * channels + c]! - then) * perChange);
       }
     }
     const time = ring.times.data[at0]!;

@@ -13,11 +13,26 @@ import { WEIGHT_SLOTS, WeightsBox } from './weights.ts';
 
 const config = z.strictObject({
   cell: z.enum(['rnn', 'gru', 'lstm']).default('gru').describe('The recurrent cell.'),
-  reset: z.enum(['before', 'after']).default('after').describe('GRU only: whether the reset gate acts before or after the recurrent product.'),
+  reset: z
+    .enum(['before', 'after'])
+    .default('after')
+    .describe('GRU only: whether the reset gate acts before or after the recurrent product.'),
   hidden: z.number().int().min(1).max(1024).default(32).describe('Hidden units a layer.'),
   layers: z.number().int().min(1).max(8).default(1).describe('Stacked layers.'),
-  lags: z.number().int().min(0).max(64).default(12).describe('How many of the last rows are inputs of their own, for the linear skip.'),
-  rebuild: z.number().int().min(1).max(100_000).default(192).describe('Rows replayed to rebuild a series’ hidden state under new weights.'),
+  lags: z
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(12)
+    .describe('How many of the last rows are inputs of their own, for the linear skip.'),
+  rebuild: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(192)
+    .describe('Rows replayed to rebuild a series’ hidden state under new weights.'),
 });
 
 export type RecurrentConfig = z.infer<typeof config>;

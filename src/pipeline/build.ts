@@ -57,7 +57,12 @@ export interface Line {
 export function buildLine(spec: Spec, parts: LineParts): Line {
   const { state, source, events, clock, signal } = parts;
   const plan = layout(spec, source.channels);
-  const days: CalendarOptions = { interval: spec.window.interval, bars: plan.bars, timeZone: spec.window.time_zone, session: spec.window.session };
+  const days: CalendarOptions = {
+    interval: spec.window.interval,
+    bars: plan.bars,
+    timeZone: spec.window.time_zone,
+    session: spec.window.session,
+  };
   const hours = calendar(days);
   // a series with a row a year must not look as if it jumped into the future with each
   const maxAhead = spec.clean.max_ahead ?? Math.max(366 * 86_400_000, 50 * spec.window.interval);
@@ -78,7 +83,8 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     scoreFrom: parts.scoreFrom,
     ...{ horizon, quantiles, seasons, models, output, baselines, warmup },
   });
-  const gate = spec.retrain && recurrent && parts.training ? retraining(spec, parts, { ring, recurrent, calendar: days }) : undefined;
+  const gate =
+    spec.retrain && recurrent && parts.training ? retraining(spec, parts, { ring, recurrent, calendar: days }) : undefined;
 
   const forecasts$ = ingest(state, source, {
     signal,
@@ -104,7 +110,15 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
       maxAhead,
       reject: (each) => reject([each]),
     }),
-    window(state, { grid: spec.window.grid, slide: spec.window.slide, channels: plan.order.length, clock: hours, fields: plan.fields, gaps: spec.window.gaps, reject: (each) => reject([each]) }),
+    window(state, {
+      grid: spec.window.grid,
+      slide: spec.window.slide,
+      channels: plan.order.length,
+      clock: hours,
+      fields: plan.fields,
+      gaps: spec.window.gaps,
+      reject: (each) => reject([each]),
+    }),
     map((batch) => (parts.rows?.(batch), batch)),
     forecast(ensemble),
     deliver(delivery),
@@ -115,15 +129,47 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
 /** Targets first: the order that every later station relies on. */
 function arrange(order: readonly number[]) {
   const inOrder = order.every((channel, i) => channel === i);
-  return pipe(map((batch: TickBatch) => (inOrder || batch.lanes.length === 0 ? batch : { ...batch, channels: order.map((channel) => batch.channels[channel]!) })));
+  return pipe(
+    map((batch: TickBatch) =>
+      inOrder || batch.lanes.length === 0 ? batch : { ...batch, channels: order.map((channel) => batch.channels[channel]!) },
+    ),
+  );
 }
 
 /** Rows over all series that one training uses at most. */
 const MAX_TRAINING_ROWS = 200_000;
 
-function retraining(spec: Spec, parts: LineParts, of: { ring: Ring; recurrent: Recurrent; calendar: CalendarOptions }): Retraining {
+function retraining(
+  spec: Spec,
+  parts: LineParts,
+  of: { ring: Ring; recurrent: Recurrent; calendar: CalendarOptions },
+): Retraining {
   const { every, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
-  const training = { rows, maxRows: MAX_TRAINING_ROWS, holdout, epochs, batch, steps, burnIn: burn_in, learningRate: learning_rate, weightDecay: weight_decay, clip, loss };
-  const { state, events, exact } = parts;
-  return new Retraining({ state, seed: spec.seed, every, lag, exact, training, events, ...of, ...parts.training! });
+  const training = {
+    rows,
+    maxRows: MAX_TRAINING_ROWS,
+    holdout,
+    epochs,
+    batch,
+    steps,
+    burnIn: burn_in,
+    learningRate: learning_rate,
+    weightDecay: weight_decay,
+    clip,
+    loss,
+  };
+  const { state, events, exact, clock, signal } = parts;
+  return new Retraining({
+    state,
+    clock,
+    signal,
+    seed: spec.seed,
+    every,
+    lag,
+    exact,
+    training,
+    events,
+    ...of,
+    ...parts.training!,
+  });
 }

@@ -72,6 +72,12 @@ export class Checkpoints {
     // 3. commit: the source may forget what lies before the cut
     await source.commit?.(place.position);
     spill.release(snapshot.parts['spill'] as Saved);
-    events.emit('checkpoint.saved', { generation, rows: place.rows, pauseMilliseconds, milliseconds: clock.elapsed() - started, bytes });
+    events.emit('checkpoint.saved', {
+      generation,
+      rows: place.rows,
+      pauseMilliseconds,
+      milliseconds: clock.elapsed() - started,
+      bytes,
+    });
   }
 }

@@ -29,13 +29,24 @@ export function layout(spec: Spec, channels: readonly string[]): Layout {
   }
   const bars = spec.window.bars ?? channels.map((channel) => ({ name: channel, aggregate: 'last' as const, channel }));
   const targets = wanted ?? [bars[0]!.name];
-  const ordered = [...targets.map((target) => bars.find(({ name }) => name === target)), ...bars.filter(({ name }) => !targets.includes(name))];
+  const ordered = [
+    ...targets.map((target) => bars.find(({ name }) => name === target)),
+    ...bars.filter(({ name }) => !targets.includes(name)),
+  ];
   const fields = ordered.map((bar, i): BarField => {
     if (!bar) throw new TidecastError('SPEC_CHANNEL', { target: targets[i]!, bars: bars.map(({ name }) => name).join(' ') });
     return { name: bar.name, of: bar.aggregate, channel: bar.channel === undefined ? 0 : indexOf(channels, bar.channel, 'bar') };
   });
   const names = fields.map(({ name }) => name);
-  return { bars: true, targets, names, rowChannels: fields.length, order: channels.map((_, i) => i), tickTargets: channels.length, fields };
+  return {
+    bars: true,
+    targets,
+    names,
+    rowChannels: fields.length,
+    order: channels.map((_, i) => i),
+    tickTargets: channels.length,
+    fields,
+  };
 }
 
 function indexOf(channels: readonly string[], name: string, what: string): number {

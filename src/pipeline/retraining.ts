@@ -1,4 +1,5 @@
 /** Station 6: at each trigger trains a challenger, records the outcome, and swaps the weights at a place that can be repeated. */
+import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
 import { TidecastError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
@@ -28,6 +29,9 @@ export interface RetrainingOptions {
   readonly runner: TrainingRunner;
   readonly log: SwapLog;
   readonly events: EventBus;
+  /** For durations in events. */
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
 }
 
 interface Finished {
@@ -72,19 +76,21 @@ export class Retraining implements Gate, Stateful {
 
   async pass(next: number): Promise<void> {
     const trigger = this.#trigger;
-    this.#trigger = nextTrigger(trigger, next, this.#o.every);
     const known = this.#o.log.find(trigger, this.exact ? 'exact' : 'asap');
     if (this.exact) {
       if (known) this.#repeat(known);
       else {
         const result = await this.#train(trigger);
+        // stopped while rows wait: the trigger stays, and the next run trains for it
+        if (this.#o.signal.aborted) return;
         if (result) this.#settle(trigger, result, 0, {});
       }
-      return;
+    } else if (!known) {
+      if (this.#inFlight !== null)
+        this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
+      else this.#launch(trigger);
     }
-    if (known) return;
-    if (this.#inFlight !== null) this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
-    else this.#launch(trigger);
+    this.#trigger = nextTrigger(trigger, next, this.#o.every);
   }
 
   async between(rows: number, position: Position): Promise<void> {
@@ -104,13 +110,14 @@ export class Retraining implements Gate, Stateful {
     void this.#train(trigger).then((result) => {
       this.#launched = false;
       if (result) this.#finished = { trigger, result };
-      else this.#inFlight = null;
+      // stopped while it ran: it stays in flight, and the next run trains again
+      else if (!this.#o.signal.aborted) this.#inFlight = null;
     });
   }
 
   /** Trains at a trigger; undefined when there was too little to train on, or it failed. */
   async #train(trigger: number): Promise<TrainingResult | undefined> {
-    const { events, training, recurrent, ring, state, seed, calendar, runner } = this.#o;
+    const { events, training, recurrent, ring, state, seed, calendar, runner, clock } = this.#o;
     const series = collectRows(state.lanes, ring, recurrent, trigger, seed, training);
     const rows = series.reduce((sum, { times }) => sum + times.length, 0);
     const longest = series.reduce((most, { times }) => Math.max(most, times.length), 0);
@@ -121,16 +128,48 @@ export class Retraining implements Gate, Stateful {
     events.emit('training.started', { trigger, rows, series: series.length });
     const { version, weights } = recurrent.box.current;
     const { shape, features, quantiles } = recurrent;
-    const job: TrainingJob = { trigger, seed, shape, sizes: features.sizes, quantiles, calendar, weights, first: version === 0, options: training, series };
-    const started = performance.now();
+    const job: TrainingJob = {
+      trigger,
+      seed,
+      shape,
+      sizes: features.sizes,
+      quantiles,
+      calendar,
+      weights,
+      first: version === 0,
+      options: training,
+      series,
+    };
+    const started = clock.elapsed();
     try {
       const result = await runner(job);
       const { loss, champion, challenger, accepted } = result;
-      events.emit('training.finished', { trigger, milliseconds: performance.now() - started, loss, champion, challenger, accepted });
+      events.emit('training.finished', {
+        trigger,
+        milliseconds: clock.elapsed() - started,
+        loss,
+        champion,
+        challenger,
+        accepted,
+      });
       return result;
     } catch (cause) {
-      events.emit('training.failed', { trigger, reason: cause instanceof TidecastError ? String(cause.facts['reason']) : String(cause) });
-      return undefined;
+      if (this.#o.signal.aborted) return undefined;
+      events.emit('training.failed', {
+        trigger,
+        reason: cause instanceof TidecastError ? String(cause.facts['reason']) : String(cause),
+      });
+      // recorded like a refusal: a restart must not succeed where this run went on with the old weights
+      return {
+        accepted: false,
+        weights,
+        loss: NaN,
+        champion: NaN,
+        challenger: NaN,
+        rows,
+        series: series.length,
+        gradientNorm: NaN,
+      };
     }
   }
 
@@ -190,7 +229,14 @@ export class Retraining implements Gate, Stateful {
     this.#inFlight = this.exact ? null : from.inFlight;
     const names = tensorsOf(recurrent.shape).map(({ name }) => name);
     const weightsOf = (data: Float32Array[]): Weights => new Map(names.map((name, i) => [name, data[i]!]));
-    recurrent.box.restore(from.version.map((version, i) => ({ version, after: from.after[i]!, hash: from.hash[i]!, weights: weightsOf(from.weights[i]!) })));
+    recurrent.box.restore(
+      from.version.map((version, i) => ({
+        version,
+        after: from.after[i]!,
+        hash: from.hash[i]!,
+        weights: weightsOf(from.weights[i]!),
+      })),
+    );
     if (this.exact) return;
     const { version } = recurrent.box.current;
     this.#due = log.records.filter((record) => record.mode === 'asap' && record.version > version);

@@ -145,7 +145,11 @@ export function finish(draft: Draft, file: string): Spec {
     ...draft,
     name,
     clean: { ...clean, duplicates: clean.duplicates ?? (hasBars ? 'keep' : 'first') },
-    window: { ...window, interval: window.interval ?? window.slide ?? Number(window.grid) },
+    window: {
+      ...window,
+      interval: window.interval ?? window.slide ?? Number(window.grid),
+      gaps: { ...window.gaps, policy: window.gaps.policy ?? (hasBars ? 'forward-fill' : 'mask') },
+    },
     forecast: {
       ...forecast,
       ...(forecast.targets === undefined && window.bars ? { targets: [window.bars[0]!.name] } : {}),

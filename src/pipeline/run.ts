@@ -69,7 +69,12 @@ export async function runPipeline(spec: LoadedSpec, options: RunOptions): Promis
 }
 
 /** A run whose state is kept by `store`; weights and spilled series go to `folder`. Closes the store. */
-export async function drive(spec: LoadedSpec, store: StateStore, folder: string, options: RunOptions): Promise<{ result: RunResult; line: Line }> {
+export async function drive(
+  spec: LoadedSpec,
+  store: StateStore,
+  folder: string,
+  options: RunOptions,
+): Promise<{ result: RunResult; line: Line }> {
   const { events, signal, fast } = options;
   const clock = options.clock ?? systemClock;
   const started = clock.elapsed();
@@ -89,22 +94,51 @@ export async function drive(spec: LoadedSpec, store: StateStore, folder: string,
     state.add('spill', spill);
 
     const total = await source.rows?.();
-    for (const { type, config } of spec.sinks) sinks.push(options.sinks.find(({ name }) => name === type)!.build(config, connector));
+    for (const { type, config } of spec.sinks)
+      sinks.push(options.sinks.find(({ name }) => name === type)!.build(config, connector));
     const exact = (spec.retrain?.swap ?? (fast ? 'exact' : 'asap')) === 'exact';
-    worker = spec.retrain && new TrainingWorker({ deadline: spec.retrain.max_seconds * 1000, timer: deadline });
-    const training = worker && { runner: (job: Parameters<TrainingWorker['run']>[0]) => worker!.run(job), log: new SwapLog(folder) };
+    worker = spec.retrain && new TrainingWorker({ deadline: spec.retrain.max_seconds * 1000, timer: deadlines(clock) });
+    signal.addEventListener('abort', () => void worker?.close(), { once: true });
+    const training = worker && {
+      runner: (job: Parameters<TrainingWorker['run']>[0]) => worker!.run(job),
+      log: new SwapLog(folder),
+    };
     let place: Place | undefined;
-    const checkpoints = new Checkpoints({ state, store, source, sinks, spill, clock, events, every: spec.state.checkpoint, from });
+    const checkpoints = new Checkpoints({
+      state,
+      store,
+      source,
+      sinks,
+      spill,
+      clock,
+      events,
+      every: spec.state.checkpoint,
+      from,
+    });
     const between = (now: Place) => {
       events.emit('ticks.ingested', { rows: now.rows - (place?.rows ?? from), total: now.rows, time: now.time });
       place = now;
       return checkpoints.between(now);
     };
-    const line = buildLine(spec, { state, source, sinks, forecasters: options.forecasters, clock, events, signal, exact, paced: !fast, training, between, scoreFrom: options.scoreFrom });
+    const line = buildLine(spec, {
+      state,
+      source,
+      sinks,
+      forecasters: options.forecasters,
+      clock,
+      events,
+      signal,
+      exact,
+      paced: !fast,
+      training,
+      between,
+      scoreFrom: options.scoreFrom,
+    });
     if (saved) state.assertClaimed();
     const { targets } = line.layout;
     const { horizon, quantiles } = spec.forecast;
-    for (const sink of sinks) await sink.open({ pipeline: spec.name, targets, horizon, quantiles, interval: spec.window.interval, from });
+    for (const sink of sinks)
+      await sink.open({ pipeline: spec.name, targets, horizon, quantiles, interval: spec.window.interval, from });
     options.built?.(line, { resumed: saved !== undefined, from, total });
     events.emit('run.started', { pipeline: spec.name, resumed: saved !== undefined, rows: from });
 
@@ -119,7 +153,15 @@ export async function drive(spec: LoadedSpec, store: StateStore, folder: string,
     for (const sink of sinks) await sink.close(complete);
     events.emit('run.stopped', { rows, clean: true });
     const scores = targets.map((_, t) => Array.from({ length: horizon }, (_, step) => line.ensemble.scores.total(t, step)));
-    const result = { rows: rows - from, total: rows, milliseconds: clock.elapsed() - started, complete, targets, scores, stateHash };
+    const result = {
+      rows: rows - from,
+      total: rows,
+      milliseconds: clock.elapsed() - started,
+      complete,
+      targets,
+      scores,
+      stateHash,
+    };
     return { result, line };
   } finally {
     await worker?.close();
@@ -134,7 +176,13 @@ function rowsOf(saved: StateSnapshot | undefined): number {
   return typeof intake?.rows === 'number' ? intake.rows : 0;
 }
 
-function deadline(ms: number, late: () => void): () => void {
-  const timer = setTimeout(late, ms);
-  return () => clearTimeout(timer);
+/** Calls `late` after a while, unless what it returns is called first. */
+function deadlines(clock: Clock): (ms: number, late: () => void) => () => void {
+  return (ms, late) => {
+    const stop = new AbortController();
+    void clock.sleep(ms, stop.signal).then(() => {
+      if (!stop.signal.aborted) late();
+    });
+    return () => stop.abort();
+  };
 }

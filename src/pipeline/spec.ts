@@ -35,8 +35,10 @@ const SESSION = z.strictObject({
 const GAPS = z.strictObject({
   policy: z
     .enum(['forward-fill', 'mask', 'reset'])
-    .default('forward-fill')
-    .describe('A missing row: repeat the last value, leave it out and tell the elapsed time, or start the state anew.'),
+    .optional()
+    .describe(
+      'A missing row: repeat the last value, leave it out and tell the elapsed time, or start the state anew. Default: forward-fill for bars, mask for `grid: rows`.',
+    ),
   limit: count(1, 1_000_000).default(12).describe('Rows in a row that are filled in at most; a longer gap resets the state.'),
 });
 
@@ -177,7 +179,10 @@ export interface Spec {
   readonly source: Part;
   readonly clean: Omit<Parsed['clean'], 'duplicates'> & { readonly duplicates: 'keep' | 'first' };
   /** `interval` is always set: as given, or the bars' `slide`, or their length. */
-  readonly window: Omit<Parsed['window'], 'interval'> & { readonly interval: number };
+  readonly window: Omit<Parsed['window'], 'interval' | 'gaps'> & {
+    readonly interval: number;
+    readonly gaps: { readonly policy: 'forward-fill' | 'mask' | 'reset'; readonly limit: number };
+  };
   /** `targets` is undefined where it means "the first channel". */
   readonly forecast: Omit<Parsed['forecast'], 'season' | 'baselines'> & {
     readonly season: readonly number[];

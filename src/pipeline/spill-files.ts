@@ -52,7 +52,11 @@ export class SpillFiles implements Spill, Stateful {
     const bytes = new Uint8Array(entry.length);
     const read = readSync(this.#handle(entry.file), bytes, 0, entry.length, entry.at);
     if (read < entry.length || crc32(bytes) !== entry.check) {
-      throw new TidecastError('STATE_DAMAGED', { file: this.#path(entry.file), series: short(key), reason: 'the spilled series does not match its checksum' });
+      throw new TidecastError('STATE_DAMAGED', {
+        file: this.#path(entry.file),
+        series: short(key),
+        reason: 'the spilled series does not match its checksum',
+      });
     }
     return bytes;
   }

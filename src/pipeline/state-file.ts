@@ -67,11 +67,13 @@ export function readStateFile(name: string, bytes: Uint8Array): Saved {
   if (buffer.length < MAGIC.length + 4 + HASH_BYTES) throw damaged(`only ${buffer.length} bytes`);
   if (buffer.toString('latin1', 0, MAGIC.length) !== MAGIC) throw damaged('it does not begin like a tidecast state');
   const body = buffer.subarray(0, buffer.length - HASH_BYTES);
-  if (!createHash('sha256').update(body).digest().equals(buffer.subarray(body.length))) throw damaged('the checksum does not match');
+  if (!createHash('sha256').update(body).digest().equals(buffer.subarray(body.length)))
+    throw damaged('the checksum does not match');
   const length = buffer.readUInt32LE(MAGIC.length);
   const start = MAGIC.length + 4;
   const manifest = JSON.parse(body.toString('utf8', start, start + length)) as Manifest;
-  if (manifest.format !== STATE_FORMAT) throw new TidecastError('STATE_VERSION', { file: name, found: manifest.format, wanted: STATE_FORMAT });
+  if (manifest.format !== STATE_FORMAT)
+    throw new TidecastError('STATE_VERSION', { file: name, found: manifest.format, wanted: STATE_FORMAT });
   const data = padded(start + length);
   const arrays = manifest.arrays.map(({ kind, at, length: n }) => {
     const Type = KINDS[kind];

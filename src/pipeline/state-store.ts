@@ -41,7 +41,8 @@ export class FolderStore implements StateStore {
     } catch (cause) {
       throw cause instanceof TidecastError ? cause : writeError(folder, cause);
     }
-    if (options.fresh) for (const name of readdirSync(folder)) if (name !== 'lock') rmSync(join(folder, name), { recursive: true });
+    if (options.fresh)
+      for (const name of readdirSync(folder)) if (name !== 'lock') rmSync(join(folder, name), { recursive: true });
     this.#generation = Math.max(0, ...generations(folder));
   }
 

@@ -42,7 +42,14 @@ class Waves {
   #waveOf = new Int32Array(0);
   #order = new Int32Array(0);
   #starts = new Int32Array(0);
-  #gathered!: { lanes: Int32Array; times: Float64Array; values: Float64Array; elapsed: Float64Array; flags: Uint8Array; steps: Int32Array };
+  #gathered!: {
+    lanes: Int32Array;
+    times: Float64Array;
+    values: Float64Array;
+    elapsed: Float64Array;
+    flags: Uint8Array;
+    steps: Int32Array;
+  };
   #out!: Omit<EnsembleOutput, 'index'>;
   #model = new Int32Array(0);
 

@@ -88,7 +88,13 @@ export function ingest(state: State, source: Source, options: IngestOptions = {}
   });
 }
 
-async function run(source: Source, intake: Intake, options: IngestOptions, signal: AbortSignal, emit: (batch: TickBatch) => void): Promise<void> {
+async function run(
+  source: Source,
+  intake: Intake,
+  options: IngestOptions,
+  signal: AbortSignal,
+  emit: (batch: TickBatch) => void,
+): Promise<void> {
   const { clock = systemClock, gate } = options;
   const pace = pacer(clock, options.rowsPerSecond);
   let cut = LARGEST_CUT / 8;
@@ -96,9 +102,9 @@ async function run(source: Source, intake: Intake, options: IngestOptions, signa
 
   /** Hands a batch on and waits for whatever must be waited for before the next. */
   const pass = async (batch: TickBatch): Promise<void> => {
-    const started = performance.now();
+    const started = clock.elapsed();
     emit(batch);
-    const took = performance.now() - started;
+    const took = clock.elapsed() - started;
     if (batch.lanes.length === cut) {
       if (took > SLICE_MS && cut > SMALLEST_CUT) cut = Math.max(SMALLEST_CUT, cut >> 1);
       else if (took < SLICE_MS / 4 && cut < LARGEST_CUT) cut *= 2;
@@ -108,7 +114,7 @@ async function run(source: Source, intake: Intake, options: IngestOptions, signa
 
   /** Lets everything at or before each trigger through, in order, as far as the watermark allows. */
   const passTriggers = async (): Promise<void> => {
-    while (gate && intake.watermark > gate.trigger) {
+    while (gate && intake.watermark > gate.trigger && !signal.aborted) {
       const { trigger } = gate;
       const due = intake.takeHeld(trigger);
       if (due) await pass(due);
@@ -126,8 +132,13 @@ async function run(source: Source, intake: Intake, options: IngestOptions, signa
     if (batch.rejects?.length) options.reject?.(batch.rejects);
     const ticks = intake.name(batch);
     if (gate && intake.newest === -Infinity) startGate(gate, batch, options.lateness ?? 0);
-    for (let at = 0; at < batch.times.length && !signal.aborted; ) {
-      const most = Math.min(batch.times.length, at + cut, at + pace.most(), at + Math.max(0, (gate?.swapAt ?? Infinity) - intake.rows));
+    for (let at = 0; at < batch.times.length && !signal.aborted;) {
+      const most = Math.min(
+        batch.times.length,
+        at + cut,
+        at + pace.most(),
+        at + Math.max(0, (gate?.swapAt ?? Infinity) - intake.rows),
+      );
       const end = intake.advance(batch, at, most, gate?.trigger ?? Infinity);
       const rows = intake.take(ticks, at, end, gate?.exact ? gate.trigger : Infinity);
       if (rows.lanes.length > 0) await pass(rows);
@@ -145,15 +156,22 @@ async function run(source: Source, intake: Intake, options: IngestOptions, signa
     intake.evictIdle();
   }
   if (signal.aborted) return;
-  await finish(intake, gate, pass, options);
+  await finish(intake, pass, options, signal);
 }
 
 /** The input ended: what was held back for order or retraining goes through, up to the newest time seen. */
-async function finish(intake: Intake, gate: Gate | undefined, pass: (batch: TickBatch) => Promise<void>, options: IngestOptions): Promise<void> {
+async function finish(
+  intake: Intake,
+  pass: (batch: TickBatch) => Promise<void>,
+  options: IngestOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { gate } = options;
   // the last cut lies before this, so that a run over a longer input continues as if it had never ended
   await options.between?.(intake.place(true));
   if (!intake.started) return;
   while (gate && intake.newest > gate.trigger) {
+    if (signal.aborted) return;
     const due = intake.takeHeld(gate.trigger);
     if (due) await pass(due);
     await pass(intake.mark(gate.trigger, true));

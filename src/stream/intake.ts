@@ -98,7 +98,10 @@ export class Intake implements Stateful {
     const { lateness = 0, maxAhead = MAX_AHEAD } = this.#options;
     const { times } = batch;
     let newest = this.#newest[key] ?? -Infinity;
-    const others = Object.entries(this.#newest).reduce((least, [other, time]) => (other === key ? least : Math.min(least, time)), Infinity);
+    const others = Object.entries(this.#newest).reduce(
+      (least, [other, time]) => (other === key ? least : Math.min(least, time)),
+      Infinity,
+    );
     let end = at;
     while (end < most) {
       const time = times[end++]!;
@@ -194,7 +197,14 @@ export class Intake implements Stateful {
       newest: { keys: string[]; times: Float64Array };
       ahead: Record<string, { time: number; count: number }>;
       trained: Float64Array;
-      held: { partition: number; series: string[]; times: Float64Array; channels: Float64Array[]; ids: Float64Array | null; offsets: Float64Array } | null;
+      held: {
+        partition: number;
+        series: string[];
+        times: Float64Array;
+        channels: Float64Array[];
+        ids: Float64Array | null;
+        offsets: Float64Array;
+      } | null;
     };
     this.#rows = from.rows;
     Object.assign(this.#position, from.position);
@@ -238,7 +248,9 @@ export class Intake implements Stateful {
   #full(batch: SourceBatch, i: number): void {
     const { partition, offsets, times, series, codes, channels } = batch;
     const values = channels.map((channel) => channel[i]!);
-    this.#options.reject?.([{ partition, offset: offsets[i]!, reason: 'lanes-full', series: series[codes[i]!]!, time: times[i]!, values }]);
+    this.#options.reject?.([
+      { partition, offset: offsets[i]!, reason: 'lanes-full', series: series[codes[i]!]!, time: times[i]!, values },
+    ]);
   }
 }
 

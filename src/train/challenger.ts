@@ -7,7 +7,14 @@ import type { ScaledSeries } from './sequences.ts';
  * Mean loss over the held-out rows, one series after the other row by row, each from a zero state warmed on `burnIn` rows before them.
  * Scaled units; infinite when nothing is held out or an output is not finite.
  */
-export function heldOutLoss(network: Network, slot: number, series: readonly ScaledSeries[], outputs: number, loss: LossSpec, burnIn: number): number {
+export function heldOutLoss(
+  network: Network,
+  slot: number,
+  series: readonly ScaledSeries[],
+  outputs: number,
+  loss: LossSpec,
+  burnIn: number,
+): number {
   network.reserve(series.length);
   network.reserveWave(series.length);
   network.state.fill(0);
@@ -46,7 +53,8 @@ export function heldOutLoss(network: Network, slot: number, series: readonly Sca
 /** Loss of one target: of the mean, plus the average pinball loss of the quantiles (Koenker and Bassett 1978). */
 function lossOf(y: Float32Array, at: number, truth: number, { mean, delta = 1, quantiles }: LossSpec): number {
   const off = Math.abs(truth - y[at]!);
-  let total = mean === 'absolute' ? off : mean === 'squared' ? off * off : off <= delta ? (off * off) / 2 : delta * (off - delta / 2);
+  let total =
+    mean === 'absolute' ? off : mean === 'squared' ? off * off : off <= delta ? (off * off) / 2 : delta * (off - delta / 2);
   for (let q = 0; q < quantiles.length; q++) {
     const gap = truth - y[at + 1 + q]!;
     total += Math.max(quantiles[q]! * gap, (quantiles[q]! - 1) * gap) / quantiles.length;

@@ -66,7 +66,14 @@ export interface TrainingResult {
 }
 
 /** Collects the rows of every series, spilled ones included, in name order; beyond `maxRows` series are drawn by hash(seed, trigger). */
-export function collectRows(lanes: Lanes, ring: Ring, recurrent: Recurrent, trigger: number, seed: number, options: TrainingOptions): SeriesRows[] {
+export function collectRows(
+  lanes: Lanes,
+  ring: Ring,
+  recurrent: Recurrent,
+  trigger: number,
+  seed: number,
+  options: TrainingOptions,
+): SeriesRows[] {
   const names = seriesNames(lanes);
   const random = new Random(seedOf(seed, 'series', trigger));
   const order = random.permutation(names.length);

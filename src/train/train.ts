@@ -41,7 +41,9 @@ export function train(job: TrainingJob, progress?: (epoch: number, loss: number)
   const epochs = job.options.epochs * (job.first ? FIRST_TRAINING : 1);
   for (let epoch = 0; epoch < epochs; epoch++) {
     // cosine decay (Loshchilov and Hutter 2017), to a twentieth
-    last = fit.epoch(job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))) * (job.first ? 1 : 0.5));
+    last = fit.epoch(
+      job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))) * (job.first ? 1 : 0.5),
+    );
     progress?.(epoch, last);
     if (last !== last) break;
     const weights = fit.weights();
@@ -50,7 +52,16 @@ export function train(job: TrainingJob, progress?: (epoch: number, loss: number)
   }
   const rows = series.reduce((sum, { rows: n, from }) => sum + n - from, 0);
   const accepted = best.loss < champion;
-  return { accepted, weights: best.weights, loss: last, champion, challenger: best.loss, rows, series: series.length, gradientNorm: fit.gradientNorm };
+  return {
+    accepted,
+    weights: best.weights,
+    loss: last,
+    champion,
+    challenger: best.loss,
+    rows,
+    series: series.length,
+    gradientNorm: fit.gradientNorm,
+  };
 }
 
 class Fit {
@@ -71,14 +82,21 @@ class Fit {
     this.#steps = Math.min(options.steps, longest - this.#burnIn);
     const length = this.#burnIn + this.#steps;
     this.#series = series.filter(({ split, from }) => split - from >= length);
-    const windows = this.#series.reduce((sum, { split, from }) => sum + Math.floor((split - from - this.#burnIn) / this.#steps), 0);
+    const windows = this.#series.reduce(
+      (sum, { split, from }) => sum + Math.floor((split - from - this.#burnIn) / this.#steps),
+      0,
+    );
     this.#batch = Math.max(1, Math.min(options.batch, windows));
     this.#outputs = job.sizes.targets * job.sizes.horizon;
     this.#horizon = job.sizes.horizon;
     this.#random = new Random(seedOf(job.seed, 'training', job.trigger));
     if (windows === 0) return;
     const { learningRate, weightDecay, clip } = options;
-    this.#trainer = new Trainer(job.shape, { batch: this.#batch, steps: length }, loss, { learningRate, weightDecay, clipNorm: clip });
+    this.#trainer = new Trainer(job.shape, { batch: this.#batch, steps: length }, loss, {
+      learningRate,
+      weightDecay,
+      clipNorm: clip,
+    });
     this.#trainer.load(job.weights);
   }
 

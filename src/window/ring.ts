@@ -63,14 +63,14 @@ export class Ring {
   time(lane: number, back: number): number {
     const count = this.count.data[lane]!;
     if (back < 0 || back >= count || back >= this.capacity) return NaN;
-    return this.times.data[lane * this.capacity + (remainder(count - 1 - back, this.capacity))]!;
+    return this.times.data[lane * this.capacity + remainder(count - 1 - back, this.capacity)]!;
   }
 
   /** The flags of a row, 0 where the ring does not reach. */
   flag(lane: number, back: number): number {
     const count = this.count.data[lane]!;
     if (back < 0 || back >= count || back >= this.capacity) return 0;
-    return this.flags.data[lane * this.capacity + (remainder(count - 1 - back, this.capacity))]!;
+    return this.flags.data[lane * this.capacity + remainder(count - 1 - back, this.capacity)]!;
   }
 
   /** Forgets a lane's rows. */

@@ -29,7 +29,12 @@ export function readRing(lanes: Lanes, ring: Ring, key: string, until: number): 
   const times = part(lanes, ring.times, key, lane);
   const values = part(lanes, ring.values, key, lane);
   const flags = part(lanes, ring.flags, key, lane);
-  const out = { first: newest - held + 2, times: new Float64Array(rows), values: new Float64Array(rows * channels), flags: new Uint8Array(rows) };
+  const out = {
+    first: newest - held + 2,
+    times: new Float64Array(rows),
+    values: new Float64Array(rows * channels),
+    flags: new Uint8Array(rows),
+  };
   for (let row = 0; row < rows; row++) {
     const slot = (newest - held + 1 + row) % capacity;
     out.times[row] = times[slot]!;

@@ -31,7 +31,12 @@ export function whole(value: number): string {
 
 /** A section's figures as a table, ending in one line a miss. */
 export function table(title: string, figures: readonly Figure[]): string {
-  const rows = figures.map(({ what, shown, bar = '', pass }) => [what, shown, bar, pass === undefined ? '' : pass ? 'pass' : 'MISS']);
+  const rows = figures.map(({ what, shown, bar = '', pass }) => [
+    what,
+    shown,
+    bar,
+    pass === undefined ? '' : pass ? 'pass' : 'MISS',
+  ]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map(([what, shown, bar, verdict]) =>
     `  ${what!.padEnd(widths[0]!)}  ${shown!.padStart(widths[1]!)}  ${bar!.padEnd(widths[2]!)}  ${verdict}`.trimEnd(),

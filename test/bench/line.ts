@@ -18,7 +18,12 @@ export async function lineBench(emit: Emit): Promise<void> {
       await writeTicks(path, series, rows);
       const spec = pipeline(folder, {
         source: { type: 'arrow', path, time: 'time', series: 'series', values: ['value'] },
-        forecast: { horizon: 1, quantiles: [0.1, 0.5, 0.9], models: ['naive', { type: 'recurrent', cell: 'gru', hidden: 32 }], output: 'recurrent' },
+        forecast: {
+          horizon: 1,
+          quantiles: [0.1, 0.5, 0.9],
+          models: ['naive', { type: 'recurrent', cell: 'gru', hidden: 32 }],
+          output: 'recurrent',
+        },
       });
       const rates: number[] = [];
       for (let n = 0; n < RUNS; n++) {
@@ -28,7 +33,17 @@ export async function lineBench(emit: Emit): Promise<void> {
       }
       const rate = median(rates);
       emit({
-        keys: { bench: 'line', peer: 'tidecast', model: 'gru32', batch: series, series, rows, threads: 1, rows_per_s: Math.round(rate), best_rows_per_s: Math.round(Math.max(...rates)) },
+        keys: {
+          bench: 'line',
+          peer: 'tidecast',
+          model: 'gru32',
+          batch: series,
+          series,
+          rows,
+          threads: 1,
+          rows_per_s: Math.round(rate),
+          best_rows_per_s: Math.round(Math.max(...rates)),
+        },
         what: `${whole(series)} series, ${whole(rows)} rows`,
         shown: `${whole(rate)} rows/s`,
         bar: `at least ${whole(bar)}`,

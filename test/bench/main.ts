@@ -18,16 +18,36 @@ interface Section {
 }
 
 const SECTIONS: Readonly<Record<string, Section>> = {
-  step: { title: 'A step of the kernel, and waves of them (input 8, head of one output, one thread)', load: async () => (await import('./kernel.ts')).stepBench },
-  train: { title: 'A training step (batch 32 x T 64 x input 8, one thread)', load: async () => (await import('./kernel.ts')).trainBench },
-  line: { title: 'The line: Arrow file to forecasts, GRU(32) alone, horizon 1', load: async () => (await import('./line.ts')).lineBench },
-  mixture: { title: 'The default mixture on 1,000 series, horizon 1, one season of 24', load: async () => (await import('./mixture.ts')).mixtureBench },
-  start: { title: 'Start: process to first forecast of pipelines/taxi.yaml', load: async () => (await import('./start.ts')).startBench },
-  lanes: { title: '100,000 series: GRU(32), naive, rings of 128 rows, checkpoints written', load: async () => (await import('./many-lanes.ts')).lanesBench },
+  step: {
+    title: 'A step of the kernel, and waves of them (input 8, head of one output, one thread)',
+    load: async () => (await import('./kernel.ts')).stepBench,
+  },
+  train: {
+    title: 'A training step (batch 32 x T 64 x input 8, one thread)',
+    load: async () => (await import('./kernel.ts')).trainBench,
+  },
+  line: {
+    title: 'The line: Arrow file to forecasts, GRU(32) alone, horizon 1',
+    load: async () => (await import('./line.ts')).lineBench,
+  },
+  mixture: {
+    title: 'The default mixture on 1,000 series, horizon 1, one season of 24',
+    load: async () => (await import('./mixture.ts')).mixtureBench,
+  },
+  start: {
+    title: 'Start: process to first forecast of pipelines/taxi.yaml',
+    load: async () => (await import('./start.ts')).startBench,
+  },
+  lanes: {
+    title: '100,000 series: GRU(32), naive, rings of 128 rows, checkpoints written',
+    load: async () => (await import('./many-lanes.ts')).lanesBench,
+  },
   flat: { title: 'Cost is flat: the default mixture on one series', load: async () => (await import('./flat.ts')).flatBench },
 };
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false }, section: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, json: { type: 'boolean', default: false }, section: { type: 'string' } },
+});
 
 if (values.section !== undefined) {
   const run = await SECTIONS[values.section]!.load();
@@ -37,7 +57,10 @@ if (values.section !== undefined) {
   const wanted = values.only?.split(',') ?? Object.keys(SECTIONS);
   const unknown = wanted.filter((name) => !Object.hasOwn(SECTIONS, name));
   if (unknown.length > 0) throw new Error(`no section ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}`);
-  if (!values.json) console.log(`Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown'}, load ${loadavg()[0]!.toFixed(1)} at the start\n`);
+  if (!values.json)
+    console.log(
+      `Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown'}, load ${loadavg()[0]!.toFixed(1)} at the start\n`,
+    );
   for (const name of wanted) {
     const figures: Figure[] = [];
     const ended = await inOwnProcess(name, (figure) => {
@@ -56,7 +79,10 @@ if (values.section !== undefined) {
 /** So that what one section compiles, allocates and learns about types is not another's burden. */
 function inOwnProcess(section: string, emit: Emit): Promise<number | string> {
   return new Promise((resolve) => {
-    const child = fork(fileURLToPath(import.meta.url), ['--section', section], { execArgv: ['--expose-gc'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(fileURLToPath(import.meta.url), ['--section', section], {
+      execArgv: ['--expose-gc'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     child.on('message', (figure) => emit(figure as Figure));
     child.on('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
   });

@@ -35,7 +35,9 @@ const memory = defineSource({
 
 function* rounds(): Generator<SourceBatch> {
   const value = values(1);
-  const parts = Array.from({ length: SERIES / BATCH }, (_, part) => Array.from({ length: BATCH }, (_, i) => `series ${part * BATCH + i}`));
+  const parts = Array.from({ length: SERIES / BATCH }, (_, part) =>
+    Array.from({ length: BATCH }, (_, i) => `series ${part * BATCH + i}`),
+  );
   const codes = Int32Array.from({ length: BATCH }, (_, i) => i);
   for (let row = 0; row < ROWS; row++) {
     const times = new Float64Array(BATCH).fill(START + row * MINUTE);
@@ -56,7 +58,12 @@ export async function lanesBench(emit: Emit): Promise<void> {
       {
         source: { type: 'memory' },
         window: { grid: 'rows', interval: '1m', ring: RING },
-        forecast: { horizon: 1, quantiles: [0.1, 0.5, 0.9], models: ['naive', { type: 'recurrent', cell: 'gru', hidden: 32, rebuild: RING - 1 }], output: 'recurrent' },
+        forecast: {
+          horizon: 1,
+          quantiles: [0.1, 0.5, 0.9],
+          models: ['naive', { type: 'recurrent', cell: 'gru', hidden: 32, rebuild: RING - 1 }],
+          output: 'recurrent',
+        },
         state: { path: `${folder}/state`, checkpoint: '2s' },
       },
       components,
@@ -80,7 +87,13 @@ export async function lanesBench(emit: Emit): Promise<void> {
     });
     const longest = Math.max(...pauses);
     emit({
-      keys: { ...keys, pause_max_ms: round(longest), pause_p50_ms: round(median(pauses)), cuts: pauses.length, state_bytes: bytes },
+      keys: {
+        ...keys,
+        pause_max_ms: round(longest),
+        pause_p50_ms: round(median(pauses)),
+        cuts: pauses.length,
+        state_bytes: bytes,
+      },
       what: `longest of ${pauses.length} pauses at a cut, ${Math.round(bytes / 1e6)} MB each`,
       shown: `${Math.round(longest)} ms`,
       bar: 'under 1,000',

@@ -27,7 +27,11 @@ export async function startBench(emit: Emit): Promise<void> {
     }
     const p50 = median(ours);
     const bar = 5 * median(node) + 1000;
-    emit({ keys: { bench: 'start', peer: 'node', p50_ms: round(median(node)) }, what: 'node -e 0', shown: `${Math.round(median(node))} ms` });
+    emit({
+      keys: { bench: 'start', peer: 'node', p50_ms: round(median(node)) },
+      what: 'node -e 0',
+      shown: `${Math.round(median(node))} ms`,
+    });
     emit({
       keys: { bench: 'start', peer: 'tidecast', p50_ms: round(p50), min_ms: round(Math.min(...ours)) },
       what: 'first forecast',
@@ -42,7 +46,7 @@ export async function startBench(emit: Emit): Promise<void> {
 function taxiIn(folder: string): string {
   const taxi = parse(readFileSync(join(PIPELINES, 'taxi.yaml'), 'utf8'));
   taxi.source.path = resolve(PIPELINES, taxi.source.path);
-  taxi.sinks = [{ type: 'arrow', path: join(folder, 'out') }, 'console'];
+  taxi.sinks = [{ type: 'arrow', path: join(folder, 'out') }, { type: 'console' }];
   taxi.state = { path: join(folder, 'state') };
   const file = join(folder, 'taxi.yaml');
   writeFileSync(file, JSON.stringify(taxi));

@@ -50,9 +50,18 @@ export async function writeTicks(path: string, series: number, rows: number): Pr
 }
 
 /** A pipeline as its file would say it: what is not named has the default that a user gets. */
-export function pipeline(folder: string, sections: Readonly<Record<string, unknown>>, components: PipelineComponents = COMPONENTS): LoadedSpec {
+export function pipeline(
+  folder: string,
+  sections: Readonly<Record<string, unknown>>,
+  components: PipelineComponents = COMPONENTS,
+): LoadedSpec {
   const file = join(folder, 'bench.yaml');
-  const all = { window: { grid: 'rows', interval: '1m' }, sinks: [{ type: 'discard' }], state: { path: join(folder, 'state') }, ...sections };
+  const all = {
+    window: { grid: 'rows', interval: '1m' },
+    sinks: [{ type: 'discard' }],
+    state: { path: join(folder, 'state') },
+    ...sections,
+  };
   writeFileSync(file, JSON.stringify(all));
   return loadPipeline(file, components);
 }

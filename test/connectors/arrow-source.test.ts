@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import arrow from '../../connectors/arrow-source.ts';
+import { TableWriter } from '../../connectors/formats/arrow-table.ts';
 import type { SourceBatch } from '../../src/core/batch.ts';
 import { TidecastError } from '../../src/core/errors.ts';
 import { context, testSource } from '../contract/source.ts';
@@ -54,11 +55,34 @@ async function refusal(config: Record<string, unknown>, folder = FIXTURES): Prom
 
 const orNaN = (values: readonly (number | string | null)[]) => values.map((value) => (value === null ? NaN : value));
 
+/** 400,000 rows of 40 series in blocks, one series after the other. */
+async function writeLarge(): Promise<string> {
+  const path = join(temporary, 'large.arrow');
+  const table = new TableWriter(
+    await import('apache-arrow'),
+    `${path}.partial`,
+    { time: 'time', series: 'name', value: 'float64' },
+    new Map(),
+  );
+  for (let row = 0; row < 400_000; row++) {
+    const { ints, floats, rows } = table.block;
+    floats['time']![rows] = 1_700_000_000_000 + (row % 10_000) * 1000;
+    ints['series']![rows] = table.code('series', `s${Math.floor(row / 10_000)}`);
+    floats['value']![rows] = row;
+    table.block.rows++;
+  }
+  await table.finish(path);
+  return path;
+}
+
+const largePath = await writeLarge();
+
 testSource({
   component: arrow,
   title: 'file, compressed',
   folder: FIXTURES,
   config: () => ({ path: 'pandas-category.arrow' }),
+  large: () => ({ path: largePath }),
   rows: 1000,
 });
 testSource({ component: arrow, title: 'stream', folder: FIXTURES, config: () => ({ path: 'pyarrow-lz4.arrows' }), rows: 1000 });
@@ -74,6 +98,7 @@ testSource({
   title: 'merged',
   folder: FIXTURES,
   config: () => ({ path: ['by-series.arrow', 'pandas-zstd.arrow'], values: ['value'], order: 'merge' }),
+  large: () => ({ path: largePath, order: 'merge' }),
   rows: 1200,
 });
 

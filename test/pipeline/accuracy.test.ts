@@ -15,7 +15,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const COMPONENTS = { sources: SOURCES, sinks: SINKS, forecasters: FORECASTERS };
 
 function run(file: string) {
-  return backtest(loadPipeline(file, { env: {}, ...COMPONENTS }), { ...COMPONENTS, events: new EventBus(), signal: new AbortController().signal });
+  return backtest(loadPipeline(file, { env: {}, ...COMPONENTS }), {
+    ...COMPONENTS,
+    events: new EventBus(),
+    signal: new AbortController().signal,
+  });
 }
 
 it('taxi, after the first 30 % of rows, one step ahead: the mixture beats every forecaster in it, and intervals cover what they say', async () => {

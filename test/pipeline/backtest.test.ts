@@ -33,13 +33,21 @@ state: { path: state }
 }
 
 /** Bits of every forecast by series and origin, and the scores. */
-async function collect(start: (options: { events: EventBus; signal: AbortSignal; watch: (batch: ForecastBatch) => void }) => Promise<object>) {
+async function collect(
+  start: (options: { events: EventBus; signal: AbortSignal; watch: (batch: ForecastBatch) => void }) => Promise<object>,
+) {
   const rows = new Map<string, string>();
   const watch = (batch: ForecastBatch): void => {
     const cells = batch.targets * batch.horizon;
     for (let i = 0; i < batch.length; i++) {
-      const bytes = [batch.mean.slice(i * cells, (i + 1) * cells), batch.quantiles.slice(i * cells * batch.quantileCount, (i + 1) * cells * batch.quantileCount)];
-      rows.set(`${batch.keys[batch.lanes[i]!]} ${batch.issued[i]}`, Buffer.concat(bytes.map(({ buffer }) => Buffer.from(buffer))).toString('hex'));
+      const bytes = [
+        batch.mean.slice(i * cells, (i + 1) * cells),
+        batch.quantiles.slice(i * cells * batch.quantileCount, (i + 1) * cells * batch.quantileCount),
+      ];
+      rows.set(
+        `${batch.keys[batch.lanes[i]!]} ${batch.issued[i]}`,
+        Buffer.concat(bytes.map(({ buffer }) => Buffer.from(buffer))).toString('hex'),
+      );
     }
   };
   const result = await start({ events: new EventBus(), signal: new AbortController().signal, watch });

@@ -58,7 +58,11 @@ describe('state is carried, exactly', () => {
   it('200 interleaved series equal themselves one by one', async () => {
     const rows = seriesRows(200, 12, 2);
     const together = await runLine(specOf(), rows, { batches: [1000] });
-    const apart = await runLine(specOf(), [...rows].sort((a, b) => (a.series < b.series ? -1 : a.series > b.series ? 1 : a.time - b.time)), { batches: [7] });
+    const apart = await runLine(
+      specOf(),
+      [...rows].sort((a, b) => (a.series < b.series ? -1 : a.series > b.series ? 1 : a.time - b.time)),
+      { batches: [7] },
+    );
     expect(apart.outputs).toEqual(together.outputs);
     expect(apart.hash).toBe(together.hash);
   });
@@ -86,18 +90,24 @@ describe('state is carried, exactly', () => {
     );
   });
 
-  it.each(['rnn', 'gru', 'lstm'])('restored at every row of a small run, %s gives the same outputs, scores and counters', async (cell) => {
-    const models = ['naive', 'recurrent'].map((type) => ({ type, config: configOf(type, type === 'recurrent' ? { cell, layers: 2 } : {}) }));
-    const spec = specOf({ retrain: QUICK_RETRAIN, forecast: { models } });
-    const rows = seriesRows(2, 34, 4);
-    const whole = await runLine(spec, rows);
-    for (let at = 1; at < rows.length; at++) {
-      const resumed = await runLine(spec, rows, { restarts: [at], batches: [5] });
-      expect(resumed.outputs, `restarted after row ${at}`).toEqual(whole.outputs);
-      expect(resumed.hash).toBe(whole.hash);
-      expect(resumed.scores).toEqual(whole.scores);
-    }
-  });
+  it.each(['rnn', 'gru', 'lstm'])(
+    'restored at every row of a small run, %s gives the same outputs, scores and counters',
+    async (cell) => {
+      const models = ['naive', 'recurrent'].map((type) => ({
+        type,
+        config: configOf(type, type === 'recurrent' ? { cell, layers: 2 } : {}),
+      }));
+      const spec = specOf({ retrain: QUICK_RETRAIN, forecast: { models } });
+      const rows = seriesRows(2, 34, 4);
+      const whole = await runLine(spec, rows);
+      for (let at = 1; at < rows.length; at++) {
+        const resumed = await runLine(spec, rows, { restarts: [at], batches: [5] });
+        expect(resumed.outputs, `restarted after row ${at}`).toEqual(whole.outputs);
+        expect(resumed.hash).toBe(whole.hash);
+        expect(resumed.scores).toEqual(whole.scores);
+      }
+    },
+  );
 
   it('cutting the future off changes no earlier forecast', async () => {
     const spec = specOf({ retrain: QUICK_RETRAIN });

@@ -33,7 +33,10 @@ state: { path: state, checkpoint: 20ms }
 }
 
 function run(file: string, phase: string, nth: number, variant: number): { killed: boolean; result?: { stateHash: string } } {
-  const child = spawnSync(process.execPath, [CHILD, file, phase, String(nth), String(variant)], { encoding: 'utf8', timeout: 120_000 });
+  const child = spawnSync(process.execPath, [CHILD, file, phase, String(nth), String(variant)], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
   if (child.signal === 'SIGKILL') return { killed: true };
   expect(child.status, child.stderr).toBe(0);
   return { killed: false, result: JSON.parse(child.stdout) as { stateHash: string } };
@@ -42,38 +45,51 @@ function run(file: string, phase: string, nth: number, variant: number): { kille
 /** Every row of a table's segments, as text, in order. */
 function rows(folder: string, table: string): string[] {
   const names = readdirSync(join(folder, 'out')).filter((name) => name.startsWith(`${table}-`));
-  return names.sort().flatMap((name) => tableFromIPC(readFileSync(join(folder, 'out', name))).toArray().map((row) => JSON.stringify(row)));
+  return names.sort().flatMap((name) =>
+    tableFromIPC(readFileSync(join(folder, 'out', name)))
+      .toArray()
+      .map((row) => JSON.stringify(row)),
+  );
 }
 
-it(`row 1, 19, 31, 37: killed ${KILLS} times over the whole run, outputs and state equal the unbroken run's`, { timeout: 600_000 }, () => {
-  const unbroken = mkdtempSync(join(tmpdir(), 'tidecast-unbroken-'));
-  const broken = mkdtempSync(join(tmpdir(), 'tidecast-broken-'));
-  try {
-    const whole = run(pipeline(unbroken), 'none', 0, 0);
-    const file = pipeline(broken);
-    const random = new Random(SEED);
-    const kills: Record<string, number> = Object.fromEntries(PHASES.map((phase) => [phase, 0]));
-    let last: ReturnType<typeof run> = { killed: true };
-    let done = 0;
-    for (let n = 0; n < KILLS * 2 && done < KILLS; n++) {
-      const phase = PHASES[n % PHASES.length]!;
-      const nth = phase === 'anywhere' ? Math.floor(((n + 1) / KILLS) * 10_000) : phase === 'training' || phase === 'swap record' ? 1 : 1 + random.below(2);
-      last = run(file, phase, nth, random.below(1000));
-      if (last.killed) kills[phase]!++;
-      done = Object.values(kills).reduce((sum, each) => sum + each, 0);
+it(
+  `row 1, 19, 31, 37: killed ${KILLS} times over the whole run, outputs and state equal the unbroken run's`,
+  { timeout: 600_000 },
+  () => {
+    const unbroken = mkdtempSync(join(tmpdir(), 'tidecast-unbroken-'));
+    const broken = mkdtempSync(join(tmpdir(), 'tidecast-broken-'));
+    try {
+      const whole = run(pipeline(unbroken), 'none', 0, 0);
+      const file = pipeline(broken);
+      const random = new Random(SEED);
+      const kills: Record<string, number> = Object.fromEntries(PHASES.map((phase) => [phase, 0]));
+      let last: ReturnType<typeof run> = { killed: true };
+      let done = 0;
+      for (let n = 0; n < KILLS * 2 && done < KILLS; n++) {
+        const phase = PHASES[n % PHASES.length]!;
+        const nth =
+          phase === 'anywhere'
+            ? Math.floor(((n + 1) / KILLS) * 10_000)
+            : phase === 'training' || phase === 'swap record'
+              ? 1
+              : 1 + random.below(2);
+        last = run(file, phase, nth, random.below(1000));
+        if (last.killed) kills[phase]!++;
+        done = Object.values(kills).reduce((sum, each) => sum + each, 0);
+      }
+      console.log(`seed ${SEED}, kills by phase: ${JSON.stringify(kills)}`);
+      const ended = run(file, 'none', 0, 0);
+      for (const phase of PHASES) expect(kills[phase], phase).toBeGreaterThanOrEqual(5);
+      expect(done).toBeGreaterThanOrEqual(KILLS);
+      expect(ended.result).toEqual(whole.result);
+      for (const table of ['forecasts', 'scores']) {
+        const expected = rows(unbroken, table);
+        expect(expected.length).toBeGreaterThan(10_000);
+        expect(rows(broken, table)).toEqual(expected);
+      }
+    } finally {
+      rmSync(unbroken, { recursive: true, force: true });
+      rmSync(broken, { recursive: true, force: true });
     }
-    console.log(`seed ${SEED}, kills by phase: ${JSON.stringify(kills)}`);
-    const ended = run(file, 'none', 0, 0);
-    for (const phase of PHASES) expect(kills[phase], phase).toBeGreaterThanOrEqual(5);
-    expect(done).toBeGreaterThanOrEqual(KILLS);
-    expect(ended.result).toEqual(whole.result);
-    for (const table of ['forecasts', 'scores']) {
-      const expected = rows(unbroken, table);
-      expect(expected.length).toBeGreaterThan(10_000);
-      expect(rows(broken, table)).toEqual(expected);
-    }
-  } finally {
-    rmSync(unbroken, { recursive: true, force: true });
-    rmSync(broken, { recursive: true, force: true });
-  }
-});
+  },
+);

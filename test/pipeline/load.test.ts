@@ -16,7 +16,7 @@ describe('defaults', () => {
       seed: 1,
       source: { type: 'arrow', config: { path: 'x.arrow', values: ['value'], options: { rows: 10 } } },
       clean: { lateness: 0, duplicates: 'first', jump_patience: 3 },
-      window: { grid: 'rows', interval: 1_800_000, time_zone: 'UTC', gaps: { policy: 'forward-fill', limit: 12 }, ring: 2048 },
+      window: { grid: 'rows', interval: 1_800_000, time_zone: 'UTC', gaps: { policy: 'mask', limit: 12 }, ring: 2048 },
       forecast: {
         horizon: 1,
         quantiles: [0.025, 0.1, 0.5, 0.9, 0.975],

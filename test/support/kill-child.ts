@@ -78,5 +78,13 @@ events.on('training.started', () => {
 events.on('ticks.ingested', ({ total }) => {
   if (phase === 'anywhere' && total >= Number(nth)) die();
 });
-const result = await runPipeline(spec, { sources: SOURCES, sinks, forecasters: FORECASTERS, events, signal: new AbortController().signal, fast: true, fresh: false });
+const result = await runPipeline(spec, {
+  sources: SOURCES,
+  sinks,
+  forecasters: FORECASTERS,
+  events,
+  signal: new AbortController().signal,
+  fast: true,
+  fresh: false,
+});
 writeSync(1, JSON.stringify({ stateHash: result.stateHash, total: result.total, scores: result.scores }));

@@ -34,7 +34,10 @@ export function specOf(overrides: { [K in keyof Spec]?: Partial<Spec[K]> } = {})
     forecast: {
       horizon: 2,
       quantiles: [0.1, 0.5, 0.9],
-      models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'recurrent'].map((type) => ({ type, config: configOf(type) })),
+      models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'recurrent'].map((type) => ({
+        type,
+        config: configOf(type),
+      })),
       output: 'mixture',
       season: [6],
       baselines: ['naive'],
@@ -94,7 +97,11 @@ export interface Cuts {
 }
 
 /** Runs rows through the whole line. */
-export async function runLine(spec: Spec, rows: readonly Row[], { batches = [64], restarts = [], exact = true }: Cuts = {}): Promise<Outcome> {
+export async function runLine(
+  spec: Spec,
+  rows: readonly Row[],
+  { batches = [64], restarts = [], exact = true }: Cuts = {},
+): Promise<Outcome> {
   const outputs = new Map<string, string>();
   const rejects: Reject[] = [];
   let trainings = 0;
@@ -112,7 +119,15 @@ export async function runLine(spec: Spec, rows: readonly Row[], { batches = [64]
     const line = buildLine(spec, {
       state,
       source: memorySource(rows.slice(0, until), batches, whole ? () => undefined : () => stop.abort()),
-      sinks: [{ open: async () => undefined, write: (batch) => record(batch, outputs), reject: (some) => void rejects.push(...some), flush: async () => undefined, close: async () => undefined }],
+      sinks: [
+        {
+          open: async () => undefined,
+          write: (batch) => record(batch, outputs),
+          reject: (some) => void rejects.push(...some),
+          flush: async () => undefined,
+          close: async () => undefined,
+        },
+      ],
       forecasters: FORECASTERS,
       clock: new ManualClock(),
       events,
@@ -126,7 +141,10 @@ export async function runLine(spec: Spec, rows: readonly Row[], { batches = [64]
     await line.delivery.room();
     snapshot = structuredClone(state.snapshot());
     const { horizon } = spec.forecast;
-    last = { state, scores: line.layout.targets.flatMap((_, t) => Array.from({ length: horizon }, (_, h) => line.ensemble.scores.total(t, h))) };
+    last = {
+      state,
+      scores: line.layout.targets.flatMap((_, t) => Array.from({ length: horizon }, (_, h) => line.ensemble.scores.total(t, h))),
+    };
     rmSync(folder, { recursive: true });
   }
   return { outputs, rejects, hash: last.state.hash(), scores: last.scores, trainings };

@@ -3,7 +3,6 @@ import { Lanes } from '../../src/core/lanes.ts';
 import { Ring } from '../../src/window/ring.ts';
 import { readRing } from '../../src/window/sequences.ts';
 
-
 /** A ring of two channels; `evict` names the series that are spilled in the end. */
 function rings(rows: readonly [key: string, time: number][], capacity: number, evict: readonly string[] = []) {
   const lanes = new Lanes();

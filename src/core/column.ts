@@ -1,0 +1,78 @@
+/** Columns: what a station remembers per series, `stride` numbers a lane in one typed array. */
+
+export type ColumnArray = Float64Array | Float32Array | Int32Array | Uint8Array;
+
+/** One number, or `stride` numbers, a lane. Re-read `data` after a lane was opened: growing replaces the array. */
+export interface Column<A extends ColumnArray = ColumnArray> {
+  readonly name: string;
+  readonly stride: number;
+  readonly data: A;
+}
+
+/** Memory that somebody else owns (the kernel's hidden states) and lends to the lanes as a column. */
+export interface LentColumn {
+  readonly stride: number;
+  /** The current view: at least `lanes x stride` numbers, zero where no lane was opened yet. */
+  data(): Float32Array;
+  reserve(lanes: number): void;
+}
+
+const MAKE = {
+  f64: (n: number) => new Float64Array(n),
+  f32: (n: number) => new Float32Array(n),
+  i32: (n: number) => new Int32Array(n),
+  u8: (n: number) => new Uint8Array(n),
+};
+
+/** A column in memory of its own, grown by copying. */
+export class OwnColumn implements Column {
+  readonly name: string;
+  readonly stride: number;
+  readonly fill: number;
+  data: ColumnArray;
+  readonly make: (n: number) => ColumnArray;
+
+  constructor(name: string, type: keyof typeof MAKE, stride: number, fill: number, capacity: number) {
+    this.name = name;
+    this.stride = stride;
+    this.fill = fill;
+    this.make = MAKE[type];
+    this.data = this.make(0);
+    this.reserve(capacity);
+  }
+
+  reserve(capacity: number): void {
+    const old = this.data;
+    if (old.length >= capacity * this.stride) return;
+    this.data = this.make(capacity * this.stride);
+    this.data.set(old as never);
+    // an untouched zero page costs no memory, so zero is never written
+    if (this.fill !== 0) this.data.fill(this.fill, old.length);
+  }
+}
+
+/** A column in memory that somebody else lends. */
+export class LentColumnView implements Column {
+  readonly name: string;
+  readonly fill = 0;
+  readonly lent: LentColumn;
+
+  constructor(name: string, lent: LentColumn) {
+    this.name = name;
+    this.lent = lent;
+  }
+
+  get stride(): number {
+    return this.lent.stride;
+  }
+
+  get data(): Float32Array {
+    return this.lent.data();
+  }
+
+  reserve(capacity: number): void {
+    this.lent.reserve(capacity);
+  }
+}
+
+export type AnyColumn = OwnColumn | LentColumnView;

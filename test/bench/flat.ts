@@ -1,0 +1,110 @@
+/** A step after 100 rows and after a million, side by side; and what stays in memory after 100,000 rows and after a million. */
+import { Subject } from 'rxjs';
+import type { TickBatch } from '../../src/core/batch.ts';
+import { State } from '../../src/core/state.ts';
+import { buildEnsemble } from '../../src/forecast/build-ensemble.ts';
+import { clean } from '../../src/stream/clean.ts';
+import { forecast } from '../../src/stream/forecast.ts';
+import { window } from '../../src/stream/window.ts';
+import { calendar } from '../../src/window/calendar.ts';
+import { median, round, whole, type Emit } from './figure.ts';
+import { MINUTE, START, values } from './workload.ts';
+
+const SHORT = 100;
+const MIDDLE = 100_000;
+const LONG = 1_000_000;
+const ROUNDS = 400;
+const STEPS = 20;
+const BAR = 1.15;
+/** A quarter of a byte a row: what compiled code and its statistics may take meanwhile. A number a row would be 7 MB. */
+const SLACK = 225_000;
+
+/** The operators of the default mixture over one state, fed by hand. */
+export function handFed(): { readonly state: State; feed(series: string, rows: number): void } {
+  const state = new State();
+  const clock = calendar({ interval: MINUTE });
+  const { ensemble } = buildEnsemble(state, {
+    clock,
+    seasons: [24],
+    models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'recurrent'],
+  });
+  const ticks = new Subject<TickBatch>();
+  ticks.pipe(clean(state, { targets: 1 }), window(state, { grid: 'rows', channels: 1, clock }), forecast(ensemble)).subscribe();
+  const seen = new Map<string, number>();
+  const value = values(1);
+  return {
+    state,
+    feed(series, rows) {
+      const lane = state.lanes.lane(series);
+      const from = seen.get(series) ?? 0;
+      seen.set(series, from + rows);
+      ticks.next({
+        partition: 0,
+        lanes: new Int32Array(rows).fill(lane),
+        times: Float64Array.from({ length: rows }, (_, i) => START + (from + i) * MINUTE),
+        channels: [Float64Array.from({ length: rows }, (_, i) => value(0, from + i))],
+        offsets: Float64Array.from({ length: rows }, (_, i) => from + i),
+      });
+    },
+  };
+}
+
+/** Both figures of the promise; needs `--expose-gc`. */
+export function flatBench(emit: Emit): void {
+  const { feed } = handFed();
+  const feedTo = (from: number, to: number): void => {
+    for (let row = from; row < to; row += 1000) feed('old', 1000);
+  };
+  feedTo(0, MIDDLE);
+  const before = retained();
+  feedTo(MIDDLE, LONG);
+  const grown = retained() - before;
+
+  const times = { young: [] as number[], old: [] as number[] };
+  const step = (series: string, into: number[]): void => {
+    const start = performance.now();
+    feed(series, 1);
+    into.push(performance.now() - start);
+  };
+  for (let n = 0; n < ROUNDS; n++) {
+    const young = `young ${n}`;
+    feed(young, SHORT);
+    for (let i = 0; i < STEPS; i++) {
+      if (i % 2 === 0) step('old', times.old);
+      step(young, times.young);
+      if (i % 2 === 1) step('old', times.old);
+    }
+  }
+  const young = median(times.young) * 1000;
+  const old = median(times.old) * 1000;
+  const ratio = old / young;
+  emit({
+    keys: {
+      bench: 'flat',
+      peer: 'tidecast',
+      model: 'mixture',
+      batch: 1,
+      threads: 1,
+      p50_us: round(old),
+      p50_us_short: round(young),
+      ratio: round(ratio),
+    },
+    what: `a row after ${whole(LONG)} rows over one after ${SHORT}`,
+    shown: `${ratio.toFixed(3)} (${old.toFixed(1)} and ${young.toFixed(1)} us)`,
+    bar: `at most ${BAR}`,
+    pass: ratio <= BAR,
+  });
+  emit({
+    keys: { bench: 'flat', peer: 'tidecast', model: 'mixture', grown_bytes: grown },
+    what: `retained memory from ${whole(MIDDLE)} to ${whole(LONG)} rows`,
+    shown: `${whole(grown)} bytes`,
+    bar: `at most ${whole(SLACK)} (1/4 byte a row)`,
+    pass: grown <= SLACK,
+  });
+}
+
+function retained(): number {
+  for (let n = 0; n < 3; n++) globalThis.gc!();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
