@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Sink, Source } from '../core/connector.ts';
 import type { EventBus } from '../core/events.ts';
-import type { Saved, State } from '../core/state.ts';
+import type { Saved, State, StateSnapshot } from '../core/state.ts';
 import type { Place } from '../stream/ingest.ts';
 import type { SpillFiles } from './spill-files.ts';
 import type { StateStore } from './state-store.ts';
@@ -26,6 +26,8 @@ export class Checkpoints {
   readonly #o: CheckpointOptions;
   #from: number;
   #last: number;
+  /** The last copy that was saved: with many series a fresh one each time would wait for the collector while the next is made. */
+  #spare: StateSnapshot | undefined;
   #running: Promise<void> | undefined;
   #failed: unknown;
 
@@ -61,7 +63,8 @@ export class Checkpoints {
     const started = clock.elapsed();
     const cut = { from: this.#from, to: place.rows };
     // 0. the cut: between two batches everything is consistent, so a copy of the state is a checkpoint
-    const snapshot = state.snapshot();
+    const snapshot = state.snapshot(this.#spare);
+    this.#spare = undefined;
     const pauseMilliseconds = clock.elapsed() - started;
     this.#from = place.rows;
     this.#last = started;
@@ -72,6 +75,7 @@ export class Checkpoints {
     // 3. commit: the source may forget what lies before the cut
     await source.commit?.(place.position);
     spill.release(snapshot.parts['spill'] as Saved);
+    this.#spare = snapshot;
     events.emit('checkpoint.saved', {
       generation,
       rows: place.rows,

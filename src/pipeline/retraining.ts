@@ -6,7 +6,7 @@ import type { Position } from '../core/position.ts';
 import type { Saved, State, Stateful } from '../core/state.ts';
 import type { Recurrent } from '../forecast/recurrent.ts';
 import { weightsHash } from '../nn/files.ts';
-import { tensorsOf, type Weights } from '../nn/shape.ts';
+import { checkWeights, tensorsOf, type Weights } from '../nn/shape.ts';
 import type { Gate } from '../stream/ingest.ts';
 import { collectRows, type TrainingJob, type TrainingOptions, type TrainingResult } from '../train/job.ts';
 import { firstTrigger, nextTrigger } from '../train/schedule.ts';
@@ -52,7 +52,8 @@ export class Retraining implements Gate, Stateful {
   #trigger = Infinity;
   #inFlight: number | null = null;
   #finished: Finished | undefined;
-  #due: SwapRecord[] = [];
+  /** The recorded outcome of the training in flight: history is repeated, not made. */
+  #due: SwapRecord | undefined;
   /** Whether the training in flight runs in this process; after a restart it does not, and is started again. */
   #launched = false;
 
@@ -67,7 +68,7 @@ export class Retraining implements Gate, Stateful {
   }
 
   get swapAt(): number {
-    return this.#due[0]?.rows ?? Infinity;
+    return this.#due?.rows ?? Infinity;
   }
 
   start(time: number): void {
@@ -77,26 +78,27 @@ export class Retraining implements Gate, Stateful {
   async pass(next: number): Promise<void> {
     const trigger = this.#trigger;
     const known = this.#o.log.find(trigger, this.exact ? 'exact' : 'asap');
-    if (this.exact) {
-      if (known) this.#repeat(known);
-      else {
-        const result = await this.#train(trigger);
-        // stopped while rows wait: the trigger stays, and the next run trains for it
-        if (this.#o.signal.aborted) return;
-        if (result) this.#settle(trigger, result, 0, {});
-      }
-    } else if (!known) {
-      if (this.#inFlight !== null)
-        this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
-      else this.#launch(trigger);
+    if (!this.exact) this.#begin(trigger, known);
+    else if (known) this.#repeat(known);
+    else {
+      const job = this.#job(trigger);
+      const result = job && (await this.#train(job));
+      // stopped while rows wait: the trigger stays, and the next run trains for it
+      if (this.#o.signal.aborted) return;
+      if (result) this.#settle(trigger, result, 0, {});
     }
     this.#trigger = nextTrigger(trigger, next, this.#o.every);
   }
 
   async between(rows: number, position: Position): Promise<void> {
     if (this.exact) return;
+    if (this.#due) {
+      if (this.#due.rows > rows) return;
+      this.#repeat(this.#due);
+      this.#due = undefined;
+      this.#inFlight = null;
+    }
     if (this.#inFlight !== null && !this.#finished && !this.#launched) this.#launch(this.#inFlight);
-    while (this.#due[0] && this.#due[0].rows <= rows) this.#repeat(this.#due.shift()!);
     if (!this.#finished) return;
     const { trigger, result } = this.#finished;
     this.#finished = undefined;
@@ -104,72 +106,58 @@ export class Retraining implements Gate, Stateful {
     this.#settle(trigger, result, rows, position);
   }
 
-  #launch(trigger: number): void {
+  /** `asap`: a recorded training is in flight for as many rows as it was then, so that triggers are passed over as they were then. */
+  #begin(trigger: number, known: SwapRecord | undefined): void {
+    if (this.#inFlight !== null) return this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
+    if (!known) return this.#launch(trigger);
     this.#inFlight = trigger;
+    this.#due = known;
+  }
+
+  #launch(trigger: number): void {
+    const job = this.#job(trigger);
+    this.#inFlight = job ? trigger : null;
+    if (!job) return;
     this.#launched = true;
-    void this.#train(trigger).then((result) => {
+    void this.#train(job).then((result) => {
       this.#launched = false;
-      if (result) this.#finished = { trigger, result };
       // stopped while it ran: it stays in flight, and the next run trains again
-      else if (!this.#o.signal.aborted) this.#inFlight = null;
+      if (result) this.#finished = { trigger, result };
     });
   }
 
-  /** Trains at a trigger; undefined when there was too little to train on, or it failed. */
-  async #train(trigger: number): Promise<TrainingResult | undefined> {
-    const { events, training, recurrent, ring, state, seed, calendar, runner, clock } = this.#o;
+  /** What there is to train on at a trigger; undefined when it is too little. */
+  #job(trigger: number): TrainingJob | undefined {
+    const { events, training, recurrent, ring, state, seed, calendar } = this.#o;
     const series = collectRows(state.lanes, ring, recurrent, trigger, seed, training);
-    const rows = series.reduce((sum, { times }) => sum + times.length, 0);
     const longest = series.reduce((most, { times }) => Math.max(most, times.length), 0);
     if (longest < training.steps + recurrent.features.sizes.horizon) {
       events.emit('training.skipped', { trigger, reason: `too few rows: ${longest} in the longest series` });
       return undefined;
     }
-    events.emit('training.started', { trigger, rows, series: series.length });
     const { version, weights } = recurrent.box.current;
     const { shape, features, quantiles } = recurrent;
-    const job: TrainingJob = {
-      trigger,
-      seed,
-      shape,
-      sizes: features.sizes,
-      quantiles,
-      calendar,
-      weights,
-      first: version === 0,
-      options: training,
-      series,
-    };
+    return { trigger, seed, shape, sizes: features.sizes, quantiles, calendar, weights, first: version === 0, options: training, series };
+  }
+
+  /** Trains; a failure is an outcome too. Undefined when the run was stopped meanwhile. */
+  async #train(job: TrainingJob): Promise<TrainingResult | undefined> {
+    const { events, runner, clock, signal } = this.#o;
+    const { trigger, weights, series } = job;
+    const rows = series.reduce((sum, { times }) => sum + times.length, 0);
+    events.emit('training.started', { trigger, rows, series: series.length });
     const started = clock.elapsed();
     try {
       const result = await runner(job);
       const { loss, champion, challenger, accepted } = result;
-      events.emit('training.finished', {
-        trigger,
-        milliseconds: clock.elapsed() - started,
-        loss,
-        champion,
-        challenger,
-        accepted,
-      });
+      if (accepted) checkWeights(job.shape, result.weights);
+      events.emit('training.finished', { trigger, milliseconds: clock.elapsed() - started, loss, champion, challenger, accepted });
       return result;
     } catch (cause) {
-      if (this.#o.signal.aborted) return undefined;
-      events.emit('training.failed', {
-        trigger,
-        reason: cause instanceof TidecastError ? String(cause.facts['reason']) : String(cause),
-      });
+      if (signal.aborted) return undefined;
+      events.emit('training.failed', { trigger, reason: cause instanceof TidecastError ? String(cause.facts['reason'] ?? cause.message) : String(cause) });
       // recorded like a refusal: a restart must not succeed where this run went on with the old weights
-      return {
-        accepted: false,
-        weights,
-        loss: NaN,
-        champion: NaN,
-        challenger: NaN,
-        rows,
-        series: series.length,
-        gradientNorm: NaN,
-      };
+      return { accepted: false, weights, loss: NaN, champion: NaN, challenger: NaN, rows, series: series.length, gradientNorm: NaN };
     }
   }
 
@@ -237,9 +225,6 @@ export class Retraining implements Gate, Stateful {
         weights: weightsOf(from.weights[i]!),
       })),
     );
-    if (this.exact) return;
-    const { version } = recurrent.box.current;
-    this.#due = log.records.filter((record) => record.mode === 'asap' && record.version > version);
-    if (this.#inFlight !== null && log.find(this.#inFlight, 'asap')) this.#inFlight = null;
+    if (this.#inFlight !== null) this.#due = log.find(this.#inFlight, 'asap');
   }
 }

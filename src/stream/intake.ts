@@ -163,7 +163,7 @@ export class Intake implements Stateful {
     const held = new Set([...taken, ...this.#held.flatMap(({ lanes }) => [...lanes])]);
     for (let lane = 0; lane < this.#lanes.size; lane++) {
       const series = this.#lanes.keys[lane];
-      if (series === undefined || this.#last.data[lane]! >= oldest || held.has(lane) || !this.#lanes.evictable(lane)) continue;
+      if (series === undefined || this.#last.data[lane]! >= oldest || held.has(lane)) continue;
       this.#lanes.evict(lane);
       evicted?.(series);
     }
