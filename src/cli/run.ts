@@ -29,7 +29,10 @@ export async function follow(
   override?: LoadOptions['override'],
 ): Promise<number> {
   const load: LoadOptions = { ...COMPONENTS, env: terminal.env, from: terminal.folder, ...(override ? { override } : {}) };
-  const spec = loadPipeline(resolve(terminal.folder, words[0]!), load);
+  const loaded = loadPipeline(resolve(terminal.folder, words[0]!), load);
+  // the live view stands where a console sink would write, and with --json standard output belongs to the result
+  const ownsScreen = terminal.live || options['json'] === true;
+  const spec = ownsScreen ? { ...loaded, sinks: loaded.sinks.filter(({ type }) => type !== 'console') } : loaded;
   const events = new EventBus();
   const watch = new Watch(spec.name, systemClock, events);
   const { signal, dispose } = terminal.stopper();

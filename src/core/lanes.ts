@@ -40,6 +40,7 @@ export class Lanes {
   readonly #free: number[] = [];
   readonly #leaving: ((lane: number, key: string) => void)[] = [];
   readonly #columns = new Map<string, AnyColumn>();
+  #inOrder: readonly AnyColumn[] | undefined;
   #waiting = new Map<string, ColumnCopy>();
   #restored = false;
   readonly #missing = new Set<string>();
@@ -220,6 +221,7 @@ export class Lanes {
   #declare(column: AnyColumn): AnyColumn {
     if (this.#columns.has(column.name)) throw new TidecastError('INTERNAL', { column: column.name, problem: 'declared twice' });
     this.#columns.set(column.name, column);
+    this.#inOrder = undefined;
     this.#adopt(column);
     return column;
   }
@@ -244,8 +246,9 @@ export class Lanes {
     this.#capacity = bounded;
   }
 
-  #sorted(): AnyColumn[] {
-    return [...this.#columns.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  /** In name order; kept, because packing a lane asks for it each time. */
+  #sorted(): readonly AnyColumn[] {
+    return (this.#inOrder ??= [...this.#columns.values()].sort((a, b) => (a.name < b.name ? -1 : 1)));
   }
 
   #pack(lane: number): Uint8Array {

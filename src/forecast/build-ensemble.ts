@@ -5,6 +5,7 @@ import { Ring } from '../window/ring.ts';
 import { Ensemble } from './ensemble.ts';
 import type { ForecasterComponent, ForecasterContext, GridClock } from './forecaster.ts';
 import { FORECASTERS } from './index.ts';
+import { Quarantine, type Failed } from './quarantine.ts';
 import { Recurrent } from './recurrent.ts';
 
 export interface EnsembleSpec {
@@ -33,6 +34,8 @@ export interface EnsembleSpec {
   /** Raw rows kept a series. Default: what the models look back on. */
   readonly ring?: number;
   readonly seed?: number;
+  /** Is told when a forecaster that is not of this package threw: it is quarantined for that series. */
+  readonly failed?: Failed;
   /** Where names are looked up. Default: the forecasters of this package. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
   readonly components?: readonly ForecasterComponent<any>[];
@@ -84,7 +87,10 @@ export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
     quantiles,
     seed,
   };
-  const models = wanted.map(({ component, config }) => component.build(config, context));
+  const models = wanted.map(({ component, config }) => {
+    const model = component.build(config, context);
+    return FORECASTERS.includes(component) ? model : new Quarantine(model, context, spec.failed ?? (() => undefined));
+  });
   const ensemble = new Ensemble(context, { models, output, baselines, warmup, scoreFrom: spec.scoreFrom });
   return { ensemble, ring, recurrent: models.find((model) => model instanceof Recurrent) };
 }

@@ -20,6 +20,7 @@ import type { TrainingRunner } from '../train/worker.ts';
 import { layout, type Layout } from './layout.ts';
 import { Retraining } from './retraining.ts';
 import type { Spec } from './spec.ts';
+import { stateIdentity } from './state-identity.ts';
 import type { SwapLog } from './swap-log.ts';
 
 /** What a line is built from, beside its spec. */
@@ -66,6 +67,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
   const hours = calendar(days);
   // a series with a row a year must not look as if it jumped into the future with each
   const maxAhead = spec.clean.max_ahead ?? Math.max(366 * 86_400_000, 50 * spec.window.interval);
+  state.add('pipeline', stateIdentity(spec, source.channels));
   const delivery = new Delivery(parts.sinks);
   const reject = (rejects: readonly Reject[]): void => {
     delivery.reject(rejects);
@@ -80,6 +82,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     ring: spec.window.ring,
     seed: spec.seed,
     components: parts.forecasters,
+    failed: (series, reason) => events.emit('series.quarantined', { series, reason }),
     scoreFrom: parts.scoreFrom,
     ...{ horizon, quantiles, seasons, models, output, baselines, warmup },
   });

@@ -41,7 +41,8 @@ export class Checkpoints {
   async between(place: Place): Promise<void> {
     if (this.#failed) throw this.#failed;
     if (place.last) return this.now(place);
-    if (this.#running || this.#o.clock.elapsed() - this.#last < this.#o.every) return;
+    // without new rows a cut would be as long as nothing, and take the place of the one before it at the sinks
+    if (this.#running || place.rows === this.#from || this.#o.clock.elapsed() - this.#last < this.#o.every) return;
     this.#running = this.#cut(place)
       .catch((cause: unknown) => {
         this.#failed = cause ?? new Error('unknown');
@@ -55,7 +56,12 @@ export class Checkpoints {
   async now(place: Place): Promise<void> {
     await this.#running;
     if (this.#failed) throw this.#failed;
-    await this.#cut(place);
+    if (place.rows > this.#from) await this.#cut(place);
+  }
+
+  /** Resolves when none is being written any more, however it went. */
+  async settled(): Promise<void> {
+    await this.#running;
   }
 
   async #cut(place: Place): Promise<void> {
@@ -69,7 +75,8 @@ export class Checkpoints {
     this.#from = place.rows;
     this.#last = started;
     // 1. flush: what was forecast up to the cut becomes durable first; a sink takes its share synchronously, then the line runs on
-    await Promise.all(sinks.map((sink) => sink.flush(cut)));
+    const flushed = await Promise.allSettled(sinks.map(async (sink) => sink.flush(cut)));
+    for (const each of flushed) if (each.status === 'rejected') throw each.reason;
     // 2. save: from here on a restart begins at the cut
     const { generation, bytes } = await store.save(snapshot as unknown as Saved);
     // 3. commit: the source may forget what lies before the cut

@@ -81,10 +81,13 @@ export async function drive(
   const sinks: Sink[] = [];
   let spill: SpillFiles | undefined;
   let worker: TrainingWorker | undefined;
+  const opened: Sink[] = [];
+  let source: Source | undefined;
+  let checkpoints: Checkpoints | undefined;
   const connector: ConnectorContext = { folder: spec.folder, pipeline: spec.name, clock, seed: spec.seed };
-  const built = options.sources.find(({ name }) => name === spec.source.type)!.build(spec.source.config, connector);
-  const source = options.wrap ? options.wrap(built) : built;
   try {
+    const built = options.sources.find(({ name }) => name === spec.source.type)!.build(spec.source.config, connector);
+    source = options.wrap ? options.wrap(built) : built;
     const state = new State({ maxLanes: spec.state.max_lanes });
     const saved = store.load() as unknown as StateSnapshot | undefined;
     if (saved) state.restore(saved);
@@ -104,7 +107,7 @@ export async function drive(
       log: new SwapLog(folder),
     };
     let place: Place | undefined;
-    const checkpoints = new Checkpoints({
+    checkpoints = new Checkpoints({
       state,
       store,
       source,
@@ -118,7 +121,7 @@ export async function drive(
     const between = (now: Place) => {
       events.emit('ticks.ingested', { rows: now.rows - (place?.rows ?? from), total: now.rows, time: now.time });
       place = now;
-      return checkpoints.between(now);
+      return checkpoints!.between(now);
     };
     const line = buildLine(spec, {
       state,
@@ -137,8 +140,10 @@ export async function drive(
     if (saved) state.assertClaimed();
     const { targets } = line.layout;
     const { horizon, quantiles } = spec.forecast;
-    for (const sink of sinks)
+    for (const sink of sinks) {
       await sink.open({ pipeline: spec.name, targets, horizon, quantiles, interval: spec.window.interval, from });
+      opened.push(sink);
+    }
     options.built?.(line, { resumed: saved !== undefined, from, total });
     events.emit('run.started', { pipeline: spec.name, resumed: saved !== undefined, rows: from });
 
@@ -146,11 +151,12 @@ export async function drive(
     await line.delivery.room();
     const complete = !signal.aborted;
     const rows = place?.rows ?? from;
-    if (!complete && place) await checkpoints.now(place);
+    // stopped after the end: the state has gone on past the last cut, which is where the next run begins
+    if (!complete && place && !place.last) await checkpoints.now(place);
     const stateHash = state.hash();
     // what went through after the last cut belongs to no checkpoint: it is written again, the same, if the input grows
     if (complete) for (const sink of sinks) await sink.flush({ from: rows, to: rows });
-    for (const sink of sinks) await sink.close(complete);
+    for (let sink = opened.shift(); sink; sink = opened.shift()) await sink.close(complete);
     events.emit('run.stopped', { rows, clean: true });
     const scores = targets.map((_, t) => Array.from({ length: horizon }, (_, step) => line.ensemble.scores.total(t, step)));
     const result = {
@@ -165,7 +171,10 @@ export async function drive(
     return { result, line };
   } finally {
     await worker?.close();
-    await source.close();
+    await checkpoints?.settled();
+    // what went wrong before matters more than what goes wrong now
+    for (const each of opened) await each.close(false).catch(() => undefined);
+    await source?.close().catch(() => undefined);
     spill?.close();
     store.close();
   }

@@ -46,7 +46,7 @@ export async function writeStateFile(file: FileHandle, value: Saved): Promise<nu
     for (let from = 0; from < bytes.length; from += CHUNK) {
       const chunk = bytes.subarray(from, from + CHUNK);
       hash.update(chunk);
-      await file.write(chunk);
+      await whole(file, chunk);
       written += chunk.length;
     }
   };
@@ -56,8 +56,13 @@ export async function writeStateFile(file: FileHandle, value: Saved): Promise<nu
     await put(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
     await put(zeros.subarray(0, padded(array.byteLength) - array.byteLength));
   }
-  await file.write(hash.digest());
+  await whole(file, hash.digest());
   return written + HASH_BYTES;
+}
+
+/** A disk that fills up may take a part and say nothing; asked for the rest, it says so. */
+async function whole(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
 }
 
 /** Reads a file back. Throws `STATE_DAMAGED` when a single bit is wrong, `STATE_VERSION` when another format wrote it. */

@@ -1,7 +1,8 @@
 /** One process a state folder: a lock that dies with its owner, however that one ends. */
-import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TidecastError } from '../core/errors.ts';
+import { writeWhole } from './state-write.ts';
 
 interface Owner {
   readonly pid: number;
@@ -9,7 +10,7 @@ interface Owner {
   readonly began: string;
 }
 
-const TAKEOVER_MS = 30;
+
 
 /** Takes the lock and returns its release. Throws `STATE_LOCKED` while another living process holds it. */
 export function lockState(folder: string): () => void {
@@ -17,25 +18,46 @@ export function lockState(folder: string): () => void {
   const mine: Owner = { pid: process.pid, began: beganAt(process.pid) ?? '' };
   const draft = `${file}.${process.pid}.tmp`;
   const handle = openSync(draft, 'w');
-  writeSync(handle, JSON.stringify(mine));
-  closeSync(handle);
-  const release = () => rmSync(file, { force: true });
+  try {
+    writeWhole(handle, Buffer.from(JSON.stringify(mine)));
+  } finally {
+    closeSync(handle);
+  }
+  const refuse = (owner: Owner | undefined) => new TidecastError('STATE_LOCKED', { folder, process: owner?.pid });
   try {
     // a link either is made or is not: of two processes one succeeds, and the file is never seen half-written
-    linkSync(draft, file);
-    return release;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    const owner = ownerOf(file);
-    if (owner && isAlive(owner)) throw new TidecastError('STATE_LOCKED', { folder, process: owner.pid });
-    renameSync(draft, file);
-    // two processes may find the same dead owner: the one whose rename came last holds the lock
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TAKEOVER_MS);
-    const holder = ownerOf(file);
-    if (holder?.pid !== mine.pid) throw new TidecastError('STATE_LOCKED', { folder, process: holder?.pid });
-    return release;
+    if (!linked(draft, file)) {
+      const owner = ownerOf(file);
+      if (owner && isAlive(owner)) throw refuse(owner);
+      clear(file, `${file}.${process.pid}.dead`);
+      if (!linked(draft, file)) throw refuse(ownerOf(file));
+    }
+    return () => rmSync(file, { force: true });
   } finally {
     rmSync(draft, { force: true });
+  }
+}
+
+/** Takes a dead owner's lock away. A rename takes whatever is there by now: a lock that came to life meanwhile is given back. */
+function clear(file: string, aside: string): void {
+  try {
+    renameSync(file, aside);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    return;
+  }
+  const owner = ownerOf(aside);
+  if (owner && isAlive(owner)) linked(aside, file);
+  rmSync(aside, { force: true });
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Where states are kept: numbered generations in a folder, the newest two of them. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TidecastError } from '../core/errors.ts';
@@ -7,6 +7,7 @@ import type { EventBus } from '../core/events.ts';
 import type { Saved } from '../core/state.ts';
 import { readStateFile, writeStateFile } from './state-file.ts';
 import { lockState } from './state-lock.ts';
+import { syncFolder, writeError, writing } from './state-write.ts';
 
 /** Keeps states; the folder below is the first kind, a shared one may follow. */
 export interface StateStore {
@@ -39,25 +40,35 @@ export class FolderStore implements StateStore {
       mkdirSync(folder, { recursive: true });
       this.#unlock = lockState(folder);
     } catch (cause) {
-      throw cause instanceof TidecastError ? cause : writeError(folder, cause);
+      throw writeError(folder, cause);
     }
-    if (options.fresh)
-      for (const name of readdirSync(folder)) if (name !== 'lock') rmSync(join(folder, name), { recursive: true });
+    if (options.fresh) {
+      try {
+        for (const name of readdirSync(folder)) if (name !== 'lock') rmSync(join(folder, name), { recursive: true });
+      } catch (cause) {
+        this.#unlock();
+        throw writeError(folder, cause);
+      }
+    }
     this.#generation = Math.max(0, ...generations(folder));
   }
 
   load(): Saved | undefined {
-    const found = generations(this.folder);
-    for (const generation of found) {
+    const damaged: { readonly file: string; readonly cause: TidecastError }[] = [];
+    for (const generation of generations(this.folder)) {
       const file = join(this.folder, fileName(generation));
       try {
-        return readStateFile(file, readFileSync(file));
+        const state = readStateFile(file, readFileSync(file));
+        // out of the way: counted as a generation, it would push out this one, which is whole
+        writing(this.folder, () => damaged.forEach((each) => renameSync(each.file, `${each.file}.damaged`)));
+        return state;
       } catch (cause) {
         if (!(cause instanceof TidecastError) || cause.code !== 'STATE_DAMAGED') throw cause;
         this.#events?.emit('checkpoint.damaged', { file, reason: String(cause.facts['reason']) });
-        if (generation === found.at(-1)) throw cause;
+        damaged.push({ file, cause });
       }
     }
+    if (damaged[0]) throw damaged[0].cause;
     return undefined;
   }
 
@@ -75,13 +86,13 @@ export class FolderStore implements StateStore {
         await handle.close();
       }
       await rename(draft, file);
-      await syncFolder(this.folder);
+      syncFolder(this.folder);
       this.#generation = generation;
       for (const old of generations(this.folder).slice(KEPT)) await rm(join(this.folder, fileName(old)));
       return { generation, bytes };
     } catch (cause) {
       await rm(draft, { force: true });
-      throw cause instanceof TidecastError ? cause : writeError(this.folder, cause);
+      throw writeError(this.folder, cause);
     }
   }
 
@@ -101,16 +112,6 @@ function generations(folder: string): number[] {
 
 function fileName(generation: number): string {
   return `generation-${String(generation).padStart(9, '0')}.state`;
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  await handle.sync();
-  await handle.close();
-}
-
-function writeError(folder: string, cause: unknown): TidecastError {
-  return new TidecastError('STATE_WRITE', { folder, reason: cause instanceof Error ? cause.message : String(cause) }, { cause });
 }
 
 /** The newest whole generation of a folder, without locking it: for inspection. */

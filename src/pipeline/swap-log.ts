@@ -1,9 +1,10 @@
 /** The record of every retraining: written before new weights take effect, so that a restart repeats history and not the training. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { TidecastError } from '../core/errors.ts';
 import { loadModel, saveModel } from '../nn/files.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
+import { writeWhole, writing } from './state-write.ts';
 
 export interface SwapRecord {
   /** Event time of the trigger, epoch ms. */
@@ -28,7 +29,7 @@ export class SwapLog {
   /** Reads what is there; a torn last line was never in effect and is cut off. */
   constructor(folder: string) {
     this.#folder = folder;
-    mkdirSync(folder, { recursive: true });
+    writing(folder, () => mkdirSync(folder, { recursive: true }));
     if (!existsSync(this.#file)) return;
     const text = readFileSync(this.#file);
     const whole = text.lastIndexOf(0x0a) + 1;
@@ -57,15 +58,16 @@ export class SwapLog {
 
   /** Makes weights durable, then the record; only then may they be used. */
   write(record: SwapRecord, shape: NetworkShape, weights: Weights): void {
-    if (record.version > 0)
-      saveModel(this.#weightsFolder(record), { shape, weights, meta: { trigger: record.trigger, version: record.version } });
-    const file = openSync(this.#file, 'a');
-    try {
-      writeSync(file, `${JSON.stringify(record)}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
+    writing(this.#folder, () => {
+      if (record.version > 0) saveModel(this.#weightsFolder(record), { shape, weights, meta: { trigger: record.trigger, version: record.version } });
+      const file = openSync(this.#file, 'a');
+      try {
+        writeWhole(file, Buffer.from(`${JSON.stringify(record)}\n`));
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    });
     this.#records.push(record);
   }
 

@@ -50,7 +50,7 @@ class Waves {
     flags: Uint8Array;
     steps: Int32Array;
   };
-  #out!: Omit<EnsembleOutput, 'index'>;
+  #out!: EnsembleOutput;
   #model = new Int32Array(0);
 
   constructor(ensemble: Ensemble) {
@@ -68,8 +68,7 @@ class Waves {
     for (let w = 0; w < waves; w++) {
       const from = this.#starts[w]!;
       const rows = this.#starts[w + 1]! - from;
-      const index = this.#order.subarray(from, from + rows);
-      ensemble.step(this.#gather(batch, index, rows), this.#gathered.steps, { index, ...this.#out });
+      ensemble.step(this.#gather(batch, from, rows), this.#gathered.steps, this.#out);
     }
     const versions = weights?.versions ?? [];
     for (let i = 0; i < n; i++) this.#model[i] = weights ? Math.max(0, versions.indexOf(weights.at(batch.times[i]!))) : 0;
@@ -122,11 +121,14 @@ class Waves {
     return waves;
   }
 
-  #gather(batch: RowBatch, index: Int32Array, rows: number): Wave {
+  /** Rows `from ..` of the order; where each of them came from is where its results go. */
+  #gather(batch: RowBatch, from: number, rows: number): Wave {
     const to = this.#gathered;
+    const { index } = this.#out;
     const { channels } = batch;
     for (let k = 0; k < rows; k++) {
-      const i = index[k]!;
+      const i = this.#order[from + k]!;
+      index[k] = i;
       to.lanes[k] = batch.lanes[i]!;
       to.times[k] = batch.times[i]!;
       to.elapsed[k] = batch.elapsed[i]!;
@@ -156,6 +158,7 @@ class Waves {
       steps: new Int32Array(rows),
     };
     this.#out = {
+      index: new Int32Array(rows),
       mean: new Float64Array(rows * cells),
       quantiles: new Float64Array(rows * cells * quantiles),
       naive: new Float64Array(rows * cells),

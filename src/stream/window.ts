@@ -46,7 +46,7 @@ export interface WindowOptions {
  * let go at the end of the input: open bars are state, until a watermark closes them.
  *
  * An error of the source is passed on; so is one that `reject` throws.
- * State: lane columns `bars.*` and `window.*`; it belongs to `state`, so subscribe once.
+ * State: lane columns `bars.*` and `window.*`, the part `bars.away`; it belongs to `state`, so subscribe once.
  * Throws `WINDOW_DURATION`, `WINDOW_SLIDE`, `WINDOW_FIELD` or `WINDOW_GRID` at once.
  */
 export function window(state: State, options: WindowOptions): OperatorFunction<TickBatch, RowBatch> {

@@ -1,5 +1,7 @@
 /** Cuts each series' ticks into bars by event time: tumbling, or sliding by a fraction of their length. */
 import type { Column, Lanes } from '../core/lanes.ts';
+import type { State } from '../core/state.ts';
+import { Away } from './away.ts';
 import type { Fields } from './fields.ts';
 import type { Grid } from './grid.ts';
 
@@ -19,7 +21,7 @@ export interface BarOptions {
  * A bar is the ticks of `[end - length, end)` and is stamped with its end. It closes when its series has a tick at or after the
  * end, or when `close` says that none before it will come. A bar without ticks is never made.
  *
- * All state is lane columns: `bars.*`. Sums add the ticks of each pane in order, then the panes in order.
+ * State: lane columns `bars.*`, and the part `bars.away`. Sums add the ticks of each pane in order, then the panes in order.
  */
 export class Bars {
   readonly #options: BarOptions;
@@ -36,11 +38,14 @@ export class Bars {
   /** The last `panes` panes, at their number modulo `panes`, and which they are. */
   readonly #sums: Column<Float64Array>;
   readonly #held: Column<Float64Array>;
+  readonly #lanes: Lanes;
+  readonly #away: Away;
   readonly #bar: Float64Array;
   readonly #values: Float64Array;
   readonly #still: Float64Array;
 
-  constructor(lanes: Lanes, options: BarOptions) {
+  constructor(state: State, options: BarOptions) {
+    const { lanes } = state;
     this.#options = options;
     const { fields, panes } = options;
     this.#width = fields.width;
@@ -49,6 +54,8 @@ export class Bars {
     this.#pane = lanes.f64('bars.pane', 1, NaN);
     this.#next = lanes.f64('bars.next', 1, NaN);
     this.#due = lanes.f64('bars.due', 1, Infinity);
+    this.#lanes = lanes;
+    this.#away = new Away(state, 'bars.away', this.#due);
     this.#closed = lanes.f64('bars.closed', 1, NaN);
     this.#sums = lanes.f64('bars.sums', panes * fields.width);
     this.#held = lanes.f64('bars.held', panes, NaN);
@@ -66,10 +73,11 @@ export class Bars {
     return true;
   }
 
-  /** Closes every bar that ends at or before a time, of every lane by number. */
-  close(upTo: number, lanes: number): void {
+  /** Closes every bar that ends at or before a time, of every lane by number; evicted series are called back for it. */
+  close(upTo: number): void {
+    this.#away.callBack(upTo);
     const due = this.#due.data;
-    for (let lane = 0; lane < lanes; lane++) {
+    for (let lane = 0; lane < this.#lanes.size; lane++) {
       if (!(due[lane]! <= upTo) || due[lane] === Infinity) continue;
       const last = this.#pane.data[lane]! + this.#options.panes - 1;
       let next = this.#next.data[lane]!;

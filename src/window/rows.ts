@@ -96,7 +96,7 @@ export function barRows(state: State, { channels, clock, gaps, panes, fields, re
   const compiled = new Fields(fields, channels);
   const out = new RowWriter(compiled.length);
   const writer = new Gaps(lanes, { ...gaps, channels: compiled.length, spaced: true, after: clock.after });
-  const bars = new Bars(lanes, {
+  const bars = new Bars(state, {
     grid: clock,
     panes,
     fields: compiled,
@@ -119,7 +119,7 @@ export function barRows(state: State, { channels, clock, gaps, panes, fields, re
         values,
       });
     }
-    if (batch.watermark !== undefined) bars.close(batch.watermark, lanes.size);
+    if (batch.watermark !== undefined) bars.close(batch.watermark);
     return out.length > 0 || batch.watermark !== undefined ? out.batch(batch.watermark) : undefined;
   };
 }
