@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { SourceBatch } from '../core/batch.ts';
 import type { Source } from '../core/connector.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
+import { seriesNames } from '../window/sequences.ts';
 import { drive, type RunOptions, type RunResult } from '../pipeline/run.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
 import type { StateStore } from '../pipeline/state-store.ts';
@@ -22,7 +23,7 @@ export interface BacktestResult extends RunResult {
 }
 
 /** A checkpoint never comes due. */
-const NEVER = 2 ** 52;
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 /**
  * Replays a pipeline's recording through its line, weights swapped exactly, and scores it. Its sinks and its state are not touched;
@@ -39,21 +40,21 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
     retrain: spec.retrain && { ...spec.retrain, swap: 'exact' },
   };
   try {
-    const { result, line } = await drive(replayed, new NoStore(), folder, {
+    let series: BacktestResult['series'] = [];
+    const { result } = await drive(replayed, new NoStore(), folder, {
       ...rest,
       fast: true,
       fresh: true,
       scoreFrom: from,
+      ended: ({ ensemble: { scores, lanes }, layout: { targets } }) => {
+        const steps = Array.from({ length: spec.forecast.horizon }, (_, step) => step);
+        series = seriesNames(lanes).map((name) => ({
+          name,
+          scores: targets.map((_, t) => steps.map((step) => scores.summaryOf(name, t, step))),
+        }));
+      },
       ...(to === undefined ? {} : { wrap: (source: Source) => endingAt(source, to) }),
     });
-    const { scores, lanes } = line.ensemble;
-    const names = lanes.keys.filter((key) => key !== undefined).sort();
-    const series = names.map((name) => ({
-      name,
-      scores: result.targets.map((_, t) =>
-        Array.from({ length: spec.forecast.horizon }, (_, step) => scores.summary(lanes.find(name), t, step)),
-      ),
-    }));
     return { ...result, series };
   } finally {
     rmSync(folder, { recursive: true, force: true });

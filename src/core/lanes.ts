@@ -179,7 +179,11 @@ export class Lanes {
     const free = new Map(spare?.columns.map(({ name, data }) => [name, data]));
     return {
       keys: this.keys.map((key) => key ?? null),
-      columns: this.#sorted().map(({ name, stride, data }) => ({ name, stride, data: copyOf(data.subarray(0, n * stride), free.get(name)) })),
+      columns: this.#sorted().map(({ name, stride, data }) => ({
+        name,
+        stride,
+        data: copyOf(data.subarray(0, n * stride), free.get(name)),
+      })),
     };
   }
 

@@ -89,7 +89,10 @@ export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
   };
   const models = wanted.map(({ component, config }) => {
     const model = component.build(config, context);
-    return FORECASTERS.includes(component) ? model : new Quarantine(model, context, spec.failed ?? (() => undefined));
+    // the naive forecaster is what is left when another fails: nothing stands in for it
+    return component.name === 'naive' || FORECASTERS.includes(component)
+      ? model
+      : new Quarantine(model, context, spec.failed ?? (() => undefined));
   });
   const ensemble = new Ensemble(context, { models, output, baselines, warmup, scoreFrom: spec.scoreFrom });
   return { ensemble, ring, recurrent: models.find((model) => model instanceof Recurrent) };

@@ -24,7 +24,7 @@ const config = z.strictObject({
     .int()
     .min(0)
     .max(64)
-    .default(12)
+    .default(24)
     .describe('How many of the last rows are inputs of their own, for the linear skip.'),
   rebuild: z
     .number()

@@ -185,6 +185,13 @@ export class Scores {
     return this.#summarise(sums);
   }
 
+  /** Scores of one series by name, evicted or not. */
+  summaryOf(name: string, target: number, step: number): ScoreSummary {
+    const sums = this.#sums();
+    this.#gather(this.#reader(name), target, step, sums);
+    return this.#summarise(sums);
+  }
+
   /**
    * Scores over all series, evicted ones included: errors are pooled, MASE is scaled by each series' own scale first.
    * Series are added in the order of their names, so the bits do not depend on lane numbers. The interval of a pooled loss
@@ -195,15 +202,17 @@ export class Scores {
     const spill = this.#lanes.spill;
     const names = new Set(this.#lanes.keys.filter((key) => key !== undefined));
     for (const key of spill?.keys() ?? []) names.add(key);
-    for (const name of [...names].sort()) {
-      const lane = this.#lanes.find(name);
-      const read = (column: Column): ColumnArray =>
-        lane >= 0
-          ? column.data.subarray(lane * column.stride, (lane + 1) * column.stride)
-          : (this.#lanes.peekSpilled(name, column) ?? new Float64Array(column.stride));
-      this.#gather(read, target, step, sums);
-    }
+    for (const name of [...names].sort()) this.#gather(this.#reader(name), target, step, sums);
     return this.#summarise(sums);
+  }
+
+  /** Reads a series' numbers of a column, from its lane or from where it was spilled. */
+  #reader(name: string): (column: Column) => ColumnArray {
+    const lane = this.#lanes.find(name);
+    return (column) =>
+      lane >= 0
+        ? column.data.subarray(lane * column.stride, (lane + 1) * column.stride)
+        : (this.#lanes.peekSpilled(name, column) ?? new Float64Array(column.stride));
   }
 
   #sums(): Sums {

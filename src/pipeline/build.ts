@@ -98,7 +98,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     evicted: (series) => events.emit('series.evicted', { series }),
     maxAhead,
     ...(spec.state.time_to_live === undefined ? {} : { timeToLive: spec.state.time_to_live }),
-    ...(gate ? { gate } : {}),
+    ...(gate ? { gate, idleAfter: spec.retrain!.every + Math.max(spec.clean.lateness, AN_HOUR) } : {}),
     ...(parts.between ? { between: parts.between } : {}),
     ...(parts.paced && spec.replay ? { rowsPerSecond: spec.replay.rows_per_second } : {}),
   }).pipe(
@@ -139,6 +139,8 @@ function arrange(order: readonly number[]) {
   );
 }
 
+/** Retraining waits for a partition until the others are this much more than a whole interval ahead. */
+const AN_HOUR = 3_600_000;
 /** Rows over all series that one training uses at most. */
 const MAX_TRAINING_ROWS = 200_000;
 

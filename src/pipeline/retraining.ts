@@ -75,17 +75,21 @@ export class Retraining implements Gate, Stateful {
     this.#trigger = firstTrigger(time, this.#o.every);
   }
 
-  async pass(next: number): Promise<void> {
+  async pass(next: number, newest: number, last = false): Promise<void> {
     const trigger = this.#trigger;
     const known = this.#o.log.find(trigger, this.exact ? 'exact' : 'asap');
-    if (!this.exact) this.#begin(trigger, known);
-    else if (known) this.#repeat(known);
-    else {
+    // without a row since the trigger before, it depends on the order of the rows to come whether this one is met at all
+    const idle = newest <= trigger - this.#o.every;
+    if (!this.exact) {
+      // at the end of the input there is nothing left to train for
+      if (!last) this.#begin(trigger, known);
+    } else if (known) this.#repeat(known);
+    else if (!idle) {
       const job = this.#job(trigger);
       const result = job && (await this.#train(job));
       // stopped while rows wait: the trigger stays, and the next run trains for it
       if (this.#o.signal.aborted) return;
-      if (result) this.#settle(trigger, result, 0, {});
+      if (result) this.#settle(trigger, result, 0, {}, last);
     }
     this.#trigger = nextTrigger(trigger, next, this.#o.every);
   }
@@ -108,7 +112,8 @@ export class Retraining implements Gate, Stateful {
 
   /** `asap`: a recorded training is in flight for as many rows as it was then, so that triggers are passed over as they were then. */
   #begin(trigger: number, known: SwapRecord | undefined): void {
-    if (this.#inFlight !== null) return this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
+    if (this.#inFlight !== null)
+      return this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
     if (!known) return this.#launch(trigger);
     this.#inFlight = trigger;
     this.#due = known;
@@ -137,7 +142,18 @@ export class Retraining implements Gate, Stateful {
     }
     const { version, weights } = recurrent.box.current;
     const { shape, features, quantiles } = recurrent;
-    return { trigger, seed, shape, sizes: features.sizes, quantiles, calendar, weights, first: version === 0, options: training, series };
+    return {
+      trigger,
+      seed,
+      shape,
+      sizes: features.sizes,
+      quantiles,
+      calendar,
+      weights,
+      first: version === 0,
+      options: training,
+      series,
+    };
   }
 
   /** Trains; a failure is an outcome too. Undefined when the run was stopped meanwhile. */
@@ -151,17 +167,37 @@ export class Retraining implements Gate, Stateful {
       const result = await runner(job);
       const { loss, champion, challenger, accepted } = result;
       if (accepted) checkWeights(job.shape, result.weights);
-      events.emit('training.finished', { trigger, milliseconds: clock.elapsed() - started, loss, champion, challenger, accepted });
+      events.emit('training.finished', {
+        trigger,
+        milliseconds: clock.elapsed() - started,
+        loss,
+        champion,
+        challenger,
+        accepted,
+      });
       return result;
     } catch (cause) {
       if (signal.aborted) return undefined;
-      events.emit('training.failed', { trigger, reason: cause instanceof TidecastError ? String(cause.facts['reason'] ?? cause.message) : String(cause) });
+      events.emit('training.failed', {
+        trigger,
+        reason: cause instanceof TidecastError ? String(cause.facts['reason'] ?? cause.message) : String(cause),
+      });
       // recorded like a refusal: a restart must not succeed where this run went on with the old weights
-      return { accepted: false, weights, loss: NaN, champion: NaN, challenger: NaN, rows, series: series.length, gradientNorm: NaN };
+      return {
+        accepted: false,
+        weights,
+        loss: NaN,
+        champion: NaN,
+        challenger: NaN,
+        rows,
+        series: series.length,
+        gradientNorm: NaN,
+      };
     }
   }
 
-  #settle(trigger: number, result: TrainingResult, rows: number, position: Position): void {
+  /** `last`: rows up to the trigger may follow when the input grows, so this is no history to repeat. */
+  #settle(trigger: number, result: TrainingResult, rows: number, position: Position, last = false): void {
     const { log, recurrent } = this.#o;
     const { accepted, weights, champion, challenger } = result;
     const version = accepted ? recurrent.box.current.version + 1 : 0;
@@ -176,7 +212,7 @@ export class Retraining implements Gate, Stateful {
       champion: Number.isFinite(champion) ? champion : null,
       challenger: Number.isFinite(challenger) ? challenger : null,
     };
-    log.write(record, recurrent.shape, weights);
+    if (!last) log.write(record, recurrent.shape, weights);
     this.#swap(record, weights);
   }
 

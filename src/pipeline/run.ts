@@ -37,6 +37,8 @@ export interface RunOptions {
   /** Is called with the line once it is built, and sees every batch of forecasts. */
   readonly built?: (line: Line, info: RunInfo) => void;
   readonly watch?: (batch: ForecastBatch) => void;
+  /** Is called at the end, while evicted series can still be read. */
+  readonly ended?: (line: Line) => void;
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
@@ -158,6 +160,7 @@ export async function drive(
     if (complete) for (const sink of sinks) await sink.flush({ from: rows, to: rows });
     for (let sink = opened.shift(); sink; sink = opened.shift()) await sink.close(complete);
     events.emit('run.stopped', { rows, clean: true });
+    options.ended?.(line);
     const scores = targets.map((_, t) => Array.from({ length: horizon }, (_, step) => line.ensemble.scores.total(t, step)));
     const result = {
       rows: rows - from,

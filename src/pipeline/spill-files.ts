@@ -1,10 +1,11 @@
 /** Evicted lanes on disk: appended to numbered files, found through an index that is part of every checkpoint. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { TidecastError } from '../core/errors.ts';
 import { short, type Spill } from '../core/lanes.ts';
 import type { Saved, Stateful } from '../core/state.ts';
+import { syncFolder, writeWhole, writing } from './state-write.ts';
 
 interface Entry {
   readonly file: number;
@@ -13,9 +14,15 @@ interface Entry {
   readonly check: number;
 }
 
+/** Files with anything of use in them, at most: beyond it those with the least are written anew as one. */
+const MOST_FILES = 32;
+/** A file of which less than this share is of use is written anew. */
+const LEAST_USE = 0.25;
+
 /**
  * A spilled lane's bytes never change, so a checkpoint needs the index only. A restart appends to a new file; files that neither the
- * last checkpoint nor the one before it points to are removed by `release`.
+ * last checkpoint nor the one before it points to are removed by `release`, which also keeps few and full what series that stay away
+ * for ever leave behind. Throws `STATE_WRITE`, and `STATE_DAMAGED` for a series that cannot be read back exactly.
  */
 export class SpillFiles implements Spill, Stateful {
   readonly #folder: string;
@@ -28,16 +35,17 @@ export class SpillFiles implements Spill, Stateful {
 
   constructor(folder: string) {
     this.#folder = join(folder, 'spill');
-    mkdirSync(this.#folder, { recursive: true });
+    writing(this.#folder, () => mkdirSync(this.#folder, { recursive: true }));
     this.#next = Math.max(0, ...this.#numbers()) + 1;
   }
 
   put(key: string, bytes: Uint8Array): void {
-    const to = (this.#current ??= this.#open());
-    let at = 0;
-    while (at < bytes.length) at += writeSync(to.handle, bytes, at, bytes.length - at, to.size + at);
-    this.#index.set(key, { file: to.number, at: to.size, length: bytes.length, check: crc32(bytes) });
-    to.size += bytes.length;
+    writing(this.#folder, () => {
+      const to = (this.#current ??= this.#open());
+      writeWhole(to.handle, bytes, to.size);
+      this.#index.set(key, { file: to.number, at: to.size, length: bytes.length, check: crc32(bytes) });
+      to.size += bytes.length;
+    });
   }
 
   take(key: string): Uint8Array | undefined {
@@ -50,14 +58,15 @@ export class SpillFiles implements Spill, Stateful {
     const entry = this.#index.get(key);
     if (!entry) return undefined;
     const bytes = new Uint8Array(entry.length);
-    const read = readSync(this.#handle(entry.file), bytes, 0, entry.length, entry.at);
-    if (read < entry.length || crc32(bytes) !== entry.check) {
-      throw new TidecastError('STATE_DAMAGED', {
-        file: this.#path(entry.file),
-        series: short(key),
-        reason: 'the spilled series does not match its checksum',
-      });
+    const damaged = (reason: string, cause?: unknown) =>
+      new TidecastError('STATE_DAMAGED', { file: this.#path(entry.file), series: short(key), reason }, { cause });
+    let read: number;
+    try {
+      read = readSync(this.#handle(entry.file), bytes, 0, entry.length, entry.at);
+    } catch (cause) {
+      throw damaged(`the spilled series cannot be read: ${(cause as Error).message}`, cause);
     }
+    if (read < entry.length || crc32(bytes) !== entry.check) throw damaged('the spilled series does not match its checksum');
     return bytes;
   }
 
@@ -67,8 +76,12 @@ export class SpillFiles implements Spill, Stateful {
 
   /** Makes what was put durable and starts a new file; the index of this moment may then be saved. */
   snapshot(): Saved {
-    if (this.#current) {
-      fsyncSync(this.#current.handle);
+    const current = this.#current;
+    if (current) {
+      writing(this.#folder, () => {
+        fsyncSync(current.handle);
+        syncFolder(this.#folder);
+      });
       this.#current = undefined;
     }
     const entries = [...this.#index.values()];
@@ -92,6 +105,7 @@ export class SpillFiles implements Spill, Stateful {
     const { places } = saved as unknown as { places: Float64Array };
     this.#inCheckpoints = [new Set(places.filter((_, i) => i % 4 === 0)), ...this.#inCheckpoints].slice(0, 2);
     if (this.#inCheckpoints.length < 2) return;
+    this.#gather();
     const needed = new Set([...this.#index.values()].map(({ file }) => file));
     if (this.#current) needed.add(this.#current.number);
     for (const number of this.#numbers()) {
@@ -108,6 +122,23 @@ export class SpillFiles implements Spill, Stateful {
     this.#handles.clear();
   }
 
+  /** Copies what is of use out of files that hold little of it; the files go when no checkpoint points to them any more. */
+  #gather(): void {
+    const used = new Map<number, number>();
+    for (const { file, length } of this.#index.values()) used.set(file, (used.get(file) ?? 0) + length);
+    const files = [...used].filter(([file]) => file !== this.#current?.number).sort((a, b) => a[1] - b[1]);
+    const many = files.length > MOST_FILES ? files.length - MOST_FILES / 2 : 0;
+    const leave = new Set(
+      files.filter(([file, bytes], i) => i < many || bytes < LEAST_USE * this.#size(file)).map(([file]) => file),
+    );
+    if (leave.size === 0) return;
+    for (const [key, { file }] of [...this.#index]) if (leave.has(file)) this.put(key, this.peek(key)!);
+  }
+
+  #size(number: number): number {
+    return fstatSync(this.#handle(number)).size;
+  }
+
   #open(): { number: number; handle: number; size: number } {
     const number = this.#next++;
     const handle = openSync(this.#path(number), 'w+');
@@ -122,7 +153,7 @@ export class SpillFiles implements Spill, Stateful {
   }
 
   #numbers(): number[] {
-    return readdirSync(this.#folder).map((name) => Number(name.slice(6, -4)));
+    return readdirSync(this.#folder).flatMap((name) => /^spill-(\d+)\.dat$/.exec(name)?.slice(1).map(Number) ?? []);
   }
 
   #path(number: number): string {

@@ -62,7 +62,7 @@ export async function writeStateFile(file: FileHandle, value: Saved): Promise<nu
 
 /** A disk that fills up may take a part and say nothing; asked for the rest, it says so. */
 async function whole(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+  for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
 }
 
 /** Reads a file back. Throws `STATE_DAMAGED` when a single bit is wrong, `STATE_VERSION` when another format wrote it. */

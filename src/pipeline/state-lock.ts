@@ -10,8 +10,6 @@ interface Owner {
   readonly began: string;
 }
 
-
-
 /** Takes the lock and returns its release. Throws `STATE_LOCKED` while another living process holds it. */
 export function lockState(folder: string): () => void {
   const file = join(folder, 'lock');

@@ -19,6 +19,8 @@ export interface StateStore {
 }
 
 const PATTERN = /^generation-(\d{9})\.state$/;
+/** What a state leaves in its folder, which may hold other things as well: a fresh start must not take those away. */
+const OWN = /^(generation-\d{9}\.state(\..+)?|swaps\.jsonl|weights|spill|lock\..+)$/;
 const KEPT = 2;
 
 /**
@@ -44,7 +46,7 @@ export class FolderStore implements StateStore {
     }
     if (options.fresh) {
       try {
-        for (const name of readdirSync(folder)) if (name !== 'lock') rmSync(join(folder, name), { recursive: true });
+        for (const name of readdirSync(folder)) if (OWN.test(name)) rmSync(join(folder, name), { recursive: true });
       } catch (cause) {
         this.#unlock();
         throw writeError(folder, cause);

@@ -59,7 +59,8 @@ export class SwapLog {
   /** Makes weights durable, then the record; only then may they be used. */
   write(record: SwapRecord, shape: NetworkShape, weights: Weights): void {
     writing(this.#folder, () => {
-      if (record.version > 0) saveModel(this.#weightsFolder(record), { shape, weights, meta: { trigger: record.trigger, version: record.version } });
+      if (record.version > 0)
+        saveModel(this.#weightsFolder(record), { shape, weights, meta: { trigger: record.trigger, version: record.version } });
       const file = openSync(this.#file, 'a');
       try {
         writeWhole(file, Buffer.from(`${JSON.stringify(record)}\n`));

@@ -7,6 +7,7 @@ import type { Sink } from '../core/connector.ts';
 export class Delivery {
   readonly sinks: readonly Sink[];
   readonly #pending = new Set<Promise<void>>();
+  #rejects: Reject[] = [];
   #failure: { readonly cause: unknown } | undefined;
 
   constructor(sinks: readonly Sink[]) {
@@ -17,17 +18,20 @@ export class Delivery {
     for (const sink of this.sinks) this.#track(() => sink.write(batch));
   }
 
+  /** Keeps refused ticks until the next `room()`: a sink that is busy is not called again. */
   reject(rejects: readonly Reject[]): void {
-    for (const sink of this.sinks) if (sink.reject) this.#track(() => sink.reject!(rejects));
+    for (const each of rejects) this.#rejects.push(each);
   }
 
   /** Resolves when every sink has taken what it was given; undefined when they have. Throws what a sink threw: the line stops uncommitted. */
   room(): Promise<void> | undefined {
     if (this.#failure) throw this.#failure.cause;
-    if (this.#pending.size === 0) return undefined;
-    return Promise.all(this.#pending).then(() => {
-      if (this.#failure) throw this.#failure.cause;
-    });
+    if (this.#pending.size > 0) return Promise.all(this.#pending).then(() => this.room());
+    if (this.#rejects.length === 0) return undefined;
+    const rejects = this.#rejects;
+    this.#rejects = [];
+    for (const sink of this.sinks) if (sink.reject) this.#track(() => sink.reject!(rejects));
+    return this.room();
   }
 
   #track(write: () => void | Promise<void>): void {

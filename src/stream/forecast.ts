@@ -1,5 +1,5 @@
 /** Station 5: rows in, forecasts out. */
-import { Observable, type OperatorFunction } from 'rxjs';
+import { defer, filter, map, type OperatorFunction } from 'rxjs';
 import type { ForecastBatch, RowBatch } from '../core/batch.ts';
 import type { Ensemble, EnsembleOutput } from '../forecast/ensemble.ts';
 import type { Wave } from '../forecast/forecaster.ts';
@@ -20,15 +20,12 @@ import type { Wave } from '../forecast/forecaster.ts';
  */
 export function forecast(ensemble: Ensemble): OperatorFunction<RowBatch, ForecastBatch> {
   return (source) =>
-    new Observable((out) => {
+    defer(() => {
       const waves = new Waves(ensemble);
-      return source.subscribe({
-        next: (batch) => {
-          if (batch.length > 0) out.next(waves.run(batch));
-        },
-        error: (cause) => out.error(cause),
-        complete: () => out.complete(),
-      });
+      return source.pipe(
+        filter(({ length }) => length > 0),
+        map((batch) => waves.run(batch)),
+      );
     });
 }
 

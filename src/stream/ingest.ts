@@ -3,6 +3,7 @@ import { Observable } from 'rxjs';
 import type { Reject, SourceBatch, TickBatch } from '../core/batch.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import type { Source } from '../core/connector.ts';
+import { TidecastError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
 import type { State } from '../core/state.ts';
 import { Intake } from './intake.ts';
@@ -17,8 +18,11 @@ export interface Gate {
   readonly exact: boolean;
   /** Rows ingested at which a recorded swap takes effect; Infinity when there is none. */
   readonly swapAt: number;
-  /** Every row at or before `trigger` went through; `next` is the earliest time of any row still to come. */
-  pass(next: number): Promise<void>;
+  /**
+   * Every row at or before `trigger` went through, the newest at `newest`; `next` is the earliest time of any row still to come.
+   * `last`: because the input ended; should it grow, rows at or before the trigger may come after all.
+   */
+  pass(next: number, newest: number, last?: boolean): Promise<void>;
   /** Called between two batches: a finished training may be recorded and swapped here. */
   between(rows: number, position: Position): Promise<void>;
 }
@@ -44,6 +48,11 @@ export interface IngestOptions {
   readonly maxAhead?: number;
   /** A lane idle for longer than this, in event time, is spilled, ms. */
   readonly timeToLive?: number;
+  /**
+   * A partition that is further behind the newest one than this, in event time, does not hold back retraining, ms. What it still brings
+   * from before the last training is late. Default: retraining waits for every partition.
+   */
+  readonly idleAfter?: number;
   readonly gate?: Gate;
   readonly reject?: (rejects: readonly Reject[]) => void;
   /** Resolves when the sinks have room again; undefined when they have. */
@@ -75,12 +84,17 @@ const LARGEST_CUT = 8192;
  * the source is passed on. State: the lane column and part `ingest`; it belongs to `state`, so subscribe once.
  */
 export function ingest(state: State, source: Source, options: IngestOptions = {}): Observable<TickBatch> {
-  const intake = new Intake(state, options);
+  const intake = new Intake(state, { ...options, bounded: source.bounded });
   state.add('ingest', intake);
   return new Observable((out) => {
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-    run(source, intake, options, signal, (batch) => out.next(batch)).then(
+    const emit = (batch: TickBatch): void => {
+      out.next(batch);
+      // a station failed, or nobody listens any more: the state may be half of a batch's, and must not become a checkpoint
+      if (out.closed) throw new TidecastError('INTERNAL', { problem: 'ingest went on without a listener' });
+    };
+    run(source, intake, options, signal, emit).then(
       () => out.complete(),
       (cause) => out.error(cause),
     );
@@ -119,18 +133,25 @@ async function run(
       const due = intake.takeHeld(trigger);
       if (due) await pass(due);
       await pass(intake.mark(trigger, true));
-      await gate.pass(intake.nextTime());
+      await gate.pass(intake.nextTime(), intake.passed);
     }
-    if (!gate?.exact || intake.heldRows === 0) return;
-    const free = intake.takeHeld(gate.trigger);
+    // what waited in a run that waits goes on at once in one that does not
+    const free = intake.takeHeld(gate?.exact ? gate.trigger : Infinity);
     if (free) await pass(free);
   };
 
   if (gate) await gate.between(intake.rows, intake.position);
   await passTriggers();
   for await (const batch of source.read(intake.started ? intake.position : undefined, signal)) {
-    if (batch.rejects?.length) options.reject?.(batch.rejects);
-    const ticks = intake.name(batch);
+    let rejects = batch.rejects ?? [];
+    /** Those that lie before an offset, so that a checkpoint's cut parts them like rows. */
+    const rejectBefore = (offset: number): void => {
+      const due = rejects.filter((each) => each.offset < offset);
+      if (due.length === 0) return;
+      rejects = rejects.filter((each) => !(each.offset < offset));
+      options.reject?.(due);
+    };
+    const ticks = intake.begin(batch);
     if (gate && intake.newest === -Infinity) startGate(gate, batch, options.lateness ?? 0);
     for (let at = 0; at < batch.times.length && !signal.aborted;) {
       const most = Math.min(
@@ -139,10 +160,14 @@ async function run(
         at + pace.most(),
         at + Math.max(0, (gate?.swapAt ?? Infinity) - intake.rows),
       );
-      const end = intake.advance(batch, at, most, gate?.trigger ?? Infinity);
-      const rows = intake.take(ticks, at, end, gate?.exact ? gate.trigger : Infinity);
+      const named = intake.name(batch, ticks, at, most);
+      const end = intake.advance(batch, at, named, gate?.trigger ?? Infinity);
+      const rows = intake.take(batch, ticks, at, end, gate?.exact ? gate.trigger : Infinity);
+      if (rejects.length > 0) rejectBefore(end < batch.times.length ? batch.offsets[end]! : Infinity);
       if (rows.lanes.length > 0) await pass(rows);
       await passTriggers();
+      // nothing may have gone through but rejects
+      await options.room?.();
       await gate?.between(intake.rows, intake.position);
       await options.between?.(intake.place(false));
       await pace.wait(end - at, signal);
@@ -153,6 +178,8 @@ async function run(
       }
     }
     if (signal.aborted) return;
+    rejectBefore(Infinity);
+    await options.room?.();
     intake.evictIdle();
   }
   if (signal.aborted) return;
@@ -175,7 +202,7 @@ async function finish(
     const due = intake.takeHeld(gate.trigger);
     if (due) await pass(due);
     await pass(intake.mark(gate.trigger, true));
-    await gate.pass(intake.nextTime());
+    await gate.pass(intake.nextTime(), intake.passed, true);
   }
   const rest = intake.takeHeld(Infinity);
   if (rest) await pass(rest);
@@ -198,6 +225,6 @@ function pacer(clock: Clock, rowsPerSecond: number | undefined) {
 }
 
 function startGate(gate: Gate, batch: SourceBatch, lateness: number): void {
-  const first = batch.times.find((time) => time === time);
+  const first = batch.times.find(Number.isFinite);
   if (first !== undefined) gate.start(first - lateness);
 }

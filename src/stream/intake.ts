@@ -1,15 +1,21 @@
 /** What ingest remembers: positions, watermarks, and rows that wait for weights. Synchronous; part of every checkpoint. */
-import type { Reject, SourceBatch, TickBatch } from '../core/batch.ts';
+import type { Reject, RejectReason, SourceBatch, TickBatch } from '../core/batch.ts';
 import { TidecastError } from '../core/errors.ts';
 import { short, type Column, type Lanes } from '../core/lanes.ts';
 import type { Position } from '../core/position.ts';
 import type { Saved, State, Stateful } from '../core/state.ts';
 import type { Place } from './ingest.ts';
+import { HeldRows } from './held-rows.ts';
+import { pick, slice } from './tick-parts.ts';
 
 interface IntakeOptions {
   readonly lateness?: number;
   readonly maxAhead?: number;
   readonly timeToLive?: number;
+  /** A partition whose newest time is further behind the newest of all than this does not hold back the watermark, ms. Default: none is left out. */
+  readonly idleAfter?: number;
+  /** Whether a row at or before what was trained on is an error (a file that is not in order of time), or late. */
+  readonly bounded?: boolean;
   readonly reject?: (rejects: readonly Reject[]) => void;
   readonly evicted?: (series: string) => void;
 }
@@ -32,12 +38,23 @@ export class Intake implements Stateful {
   readonly #ahead: Record<string, { time: number; count: number }> = {};
   #rows = 0;
   #trained = -Infinity;
-  #held: TickBatch[] = [];
+  readonly #held: HeldRows;
+  /** Newest believed time let through. */
+  #passed = -Infinity;
+  /** Rows of the cut at hand that are further ahead than is believed. */
+  readonly #doubted = new Set<number>();
+  /** The source's batch at hand: lane by code, -2 where not known; its first row without a name; its newest time up to there. */
+  #laneOf = new Int32Array(0);
+  #named = 0;
+  #latest = -Infinity;
+  /** While no tick is newer than this, no lane is idle. */
+  #busyUntil = -Infinity;
 
   constructor(state: State, options: IntakeOptions) {
     this.#options = options;
     this.#lanes = state.lanes;
     this.#last = this.#lanes.f64('ingest.last', 1, -Infinity);
+    this.#held = new HeldRows(state.lanes);
   }
 
   place(last: boolean): Place {
@@ -63,53 +80,72 @@ export class Intake implements Stateful {
 
   /** No tick before this event time is still to come. */
   get watermark(): number {
-    const newest = Object.values(this.#newest);
-    return newest.length === 0 ? -Infinity : Math.min(...newest) - (this.#options.lateness ?? 0);
-  }
-
-  get heldRows(): number {
-    return this.#held.reduce((sum, batch) => sum + batch.lanes.length, 0);
+    const { lateness = 0, idleAfter = Infinity } = this.#options;
+    const newest = this.newest;
+    const waited = Object.values(this.#newest).filter((time) => newest - time <= idleAfter);
+    return waited.length === 0 ? -Infinity : Math.min(...waited) - lateness;
   }
 
   /** The earliest event time that a row still to come, or held, can have. */
   nextTime(): number {
-    let next = this.watermark;
-    for (const { times } of this.#held) for (const time of times) if (time < next) next = time;
-    return next;
+    return Math.min(this.watermark, this.#held.from);
   }
 
-  /** Gives every row its lane, -1 where there is none; those are rejected here. */
-  name(batch: SourceBatch): TickBatch {
-    const lanes = new Int32Array(batch.times.length);
-    const laneOf = new Int32Array(batch.series.length).fill(-2);
-    for (let i = 0; i < lanes.length; i++) {
-      const code = batch.codes[i]!;
-      if (laneOf[code] === -2) laneOf[code] = this.#open(batch.series[code]!, laneOf);
-      lanes[i] = laneOf[code]!;
-      if (lanes[i]! < 0) this.#full(batch, i);
-    }
+  /** Newest event time of a row that was let through. */
+  get passed(): number {
+    return this.#passed;
+  }
+
+  /** The batch as ticks, whose lanes `name` fills in. */
+  begin(batch: SourceBatch): TickBatch {
+    this.#laneOf = new Int32Array(batch.series.length).fill(-2);
+    this.#named = 0;
+    this.#latest = this.newest;
     const { partition, times, channels, ids, offsets } = batch;
-    return { partition, lanes, times, channels, offsets, ...(ids ? { ids } : {}) };
+    return { partition, lanes: new Int32Array(times.length), times, channels, offsets, ...(ids ? { ids } : {}) };
+  }
+
+  /**
+   * Gives rows `at .. most` their lanes, -1 where there is none. Returns where it stopped: before a row whose series finds a lane only
+   * if others are idle by then, which shows when the rows before it went through.
+   */
+  name(batch: SourceBatch, ticks: TickBatch, at: number, most: number): number {
+    const { codes, series, times } = batch;
+    const laneOf = this.#laneOf;
+    for (let i = Math.max(at, this.#named); i < most; i++) {
+      const code = codes[i]!;
+      if (laneOf[code] === -2 && !this.#fits(series[code]!) && this.#latest > this.#busyUntil) {
+        if (i > at) return i;
+        this.evictIdle(0);
+        laneOf.fill(-2);
+      }
+      if (laneOf[code] === -2 && this.#fits(series[code]!)) laneOf[code] = this.#open(series[code]!);
+      // a series without a lane asks again with its next row
+      ticks.lanes[i] = Math.max(-1, laneOf[code]!);
+      if (times[i]! > this.#latest) this.#latest = times[i]!;
+      this.#named = i + 1;
+    }
+    return most;
   }
 
   /** Moves newest times and position over rows `at .. most`, stopping after the row that takes the watermark past `trigger`. */
   advance(batch: SourceBatch, at: number, most: number, trigger: number): number {
     const key = String(batch.partition);
-    const { lateness = 0, maxAhead = MAX_AHEAD } = this.#options;
+    const { maxAhead = MAX_AHEAD } = this.#options;
     const { times } = batch;
     let newest = this.#newest[key] ?? -Infinity;
-    const others = Object.entries(this.#newest).reduce(
-      (least, [other, time]) => (other === key ? least : Math.min(least, time)),
-      Infinity,
-    );
+    this.#doubted.clear();
     let end = at;
     while (end < most) {
       const time = times[end++]!;
       if (!(time > newest)) continue;
-      if (newest !== -Infinity && time - newest > maxAhead && !this.#believes(key, time)) continue;
+      if (time === Infinity || (newest !== -Infinity && time - newest > maxAhead && !this.#believes(key, time))) {
+        this.#doubted.add(end - 1);
+        continue;
+      }
       delete this.#ahead[key];
-      newest = time;
-      if (Math.min(newest, others) - lateness > trigger) break;
+      this.#newest[key] = newest = time;
+      if (trigger < time && this.watermark > trigger) break;
     }
     this.#newest[key] = newest;
     this.#position[key] = batch.offsets[end - 1]! + 1;
@@ -117,76 +153,86 @@ export class Intake implements Stateful {
     return end;
   }
 
-  /** Rows `at .. end` that may go on now; those later than `after` are held back. */
-  take(ticks: TickBatch, at: number, end: number, after: number): TickBatch {
+  /**
+   * Rows `at .. end`, over which `advance` went, that may go on now; those later than `after` are held back. A time that is not
+   * believed waits for nothing: it may never be due.
+   */
+  take(batch: SourceBatch, ticks: TickBatch, at: number, end: number, after: number): TickBatch {
     const last = this.#last.data;
+    const refused: Reject[] = [];
     let plain = true;
     for (let i = at; i < end; i++) {
       const lane = ticks.lanes[i]!;
-      if (lane < 0 || ticks.times[i]! > after) plain = false;
-      else if (ticks.times[i]! > last[lane]!) {
-        // newer than its series knows, but older than what was trained on: the series are not merged by time
-        if (ticks.times[i]! <= this.#trained) throw this.#notInTimeOrder(ticks, i);
-        last[lane] = ticks.times[i]!;
+      const time = ticks.times[i]!;
+      if (lane < 0) refused.push(this.#refusal(batch, i, 'lanes-full'));
+      // newer than its series knows, but older than what was trained on: of a file, whose series are not merged by time; else late
+      else if (time <= this.#trained && time > last[lane]!) {
+        if (this.#options.bounded ?? true) throw this.#notInTimeOrder(ticks, i);
       }
+      if (lane >= 0 && this.#doubted.has(i)) continue;
+      if (lane < 0 || time > after) plain = false;
+      else if (time > this.#passed) this.#passed = time;
+      if (lane >= 0 && time > last[lane]!) last[lane] = time;
     }
+    if (refused.length > 0) this.#options.reject?.(refused);
     if (plain) return slice(ticks, at, end);
     const go: number[] = [];
     const hold: number[] = [];
-    for (let i = at; i < end; i++) if (ticks.lanes[i]! >= 0) (ticks.times[i]! > after ? hold : go).push(i);
+    for (let i = at; i < end; i++) {
+      if (ticks.lanes[i]! < 0) continue;
+      (ticks.times[i]! > after && !this.#doubted.has(i) ? hold : go).push(i);
+    }
     if (hold.length > 0) this.#held.push(pick(ticks, hold));
     return pick(ticks, go);
   }
 
   /** Held rows at or before `until`, in arrival order, or undefined. */
   takeHeld(until: number): TickBatch | undefined {
-    if (this.#held.length === 0) return undefined;
-    const all = concat(this.#held);
-    const go: number[] = [];
-    const stay: number[] = [];
-    all.times.forEach((time, i) => (time > until ? stay : go).push(i));
-    this.#held = stay.length > 0 ? [pick(all, stay)] : [];
-    return go.length > 0 ? pick(all, go) : undefined;
+    const due = this.#held.take(until);
+    for (const time of due?.times ?? []) if (time > this.#passed) this.#passed = time;
+    return due;
   }
 
   /** A batch without rows that says: nothing at or before `time` will come. `trained`: because retraining uses those rows now. */
   mark(time: number, trained: boolean): TickBatch {
     if (trained) this.#trained = Math.max(this.#trained, time);
+    // a mark calls series back that hold rows: which lanes are free for them must not depend on where batches ended
+    this.evictIdle(0);
+    this.#busyUntil = -Infinity;
     return { partition: 0, ...EMPTY, channels: [], watermark: time };
   }
 
-  /** Spills lanes that were idle for longer than their time to live, except those in `taken`. */
-  evictIdle(taken: Int32Array = EMPTY.lanes): void {
+  /** Spills lanes that were idle for longer than their time to live. It looks at every lane, so not before one is idle for `slack` times that more. */
+  evictIdle(slack = 0.125): void {
     const { timeToLive, evicted } = this.#options;
-    if (timeToLive === undefined) return;
-    const oldest = this.newest - timeToLive;
-    const held = new Set([...taken, ...this.#held.flatMap(({ lanes }) => [...lanes])]);
+    const { newest } = this;
+    if (timeToLive === undefined || !(newest > this.#busyUntil + slack * timeToLive)) return;
+    const oldest = newest - timeToLive;
+    const held = this.#held.lanes();
+    let first = Infinity;
     for (let lane = 0; lane < this.#lanes.size; lane++) {
       const series = this.#lanes.keys[lane];
-      if (series === undefined || this.#last.data[lane]! >= oldest || held.has(lane)) continue;
+      if (series === undefined) continue;
+      const last = this.#last.data[lane]!;
+      if (last >= oldest || held.has(lane)) {
+        first = Math.min(first, Math.max(last, oldest));
+        continue;
+      }
       this.#lanes.evict(lane);
       evicted?.(series);
     }
+    this.#busyUntil = first + timeToLive;
   }
 
   snapshot(): Saved {
-    const held = this.#held.length > 0 ? concat(this.#held) : undefined;
     return {
       rows: this.#rows,
       position: { ...this.#position },
       newest: { keys: Object.keys(this.#newest), times: Float64Array.from(Object.values(this.#newest)) },
       ahead: Object.fromEntries(Object.entries(this.#ahead).map(([key, each]) => [key, { ...each }])),
       trained: Float64Array.of(this.#trained),
-      held: held
-        ? {
-            partition: held.partition,
-            series: [...held.lanes].map((lane) => this.#lanes.keys[lane]!),
-            times: held.times.slice(),
-            channels: held.channels.map((channel) => channel.slice()),
-            ids: held.ids ? held.ids.slice() : null,
-            offsets: held.offsets.slice(),
-          }
-        : null,
+      passed: Float64Array.of(this.#passed),
+      held: this.#held.snapshot(),
     };
   }
 
@@ -197,24 +243,16 @@ export class Intake implements Stateful {
       newest: { keys: string[]; times: Float64Array };
       ahead: Record<string, { time: number; count: number }>;
       trained: Float64Array;
-      held: {
-        partition: number;
-        series: string[];
-        times: Float64Array;
-        channels: Float64Array[];
-        ids: Float64Array | null;
-        offsets: Float64Array;
-      } | null;
+      passed: Float64Array;
+      held: Saved;
     };
     this.#rows = from.rows;
     Object.assign(this.#position, from.position);
     from.newest.keys.forEach((key, i) => (this.#newest[key] = from.newest.times[i]!));
     Object.assign(this.#ahead, from.ahead);
     this.#trained = from.trained[0]!;
-    if (!from.held) return;
-    const { partition, series, times, channels, ids, offsets } = from.held;
-    const lanes = Int32Array.from(series, (key) => this.#lanes.lane(key));
-    this.#held = [{ partition, lanes, times, channels, offsets, ...(ids ? { ids } : {}) }];
+    this.#passed = from.passed[0]!;
+    this.#held.restore(from.held);
   }
 
   /** Whether a time far ahead is true after all: several ticks, each later than the one before, agree. */
@@ -235,58 +273,25 @@ export class Intake implements Stateful {
     });
   }
 
-  #open(series: string, taken: Int32Array): number {
-    try {
-      return this.#lanes.lane(series);
-    } catch (cause) {
-      if (!(cause instanceof TidecastError) || cause.code !== 'LANES_FULL') throw cause;
-      this.evictIdle(taken);
-      return this.#lanes.open < this.#lanes.max ? this.#lanes.lane(series) : -1;
-    }
+  /** Whether a series has a lane, or may have one now. */
+  #fits(series: string): boolean {
+    return this.#lanes.open < this.#lanes.max || this.#lanes.find(series) >= 0;
   }
 
-  #full(batch: SourceBatch, i: number): void {
-    const { partition, offsets, times, series, codes, channels } = batch;
-    const values = channels.map((channel) => channel[i]!);
-    this.#options.reject?.([
-      { partition, offset: offsets[i]!, reason: 'lanes-full', series: series[codes[i]!]!, time: times[i]!, values },
-    ]);
+  #open(series: string): number {
+    const lane = this.#lanes.lane(series);
+    this.#busyUntil = Math.min(this.#busyUntil, this.#last.data[lane]! + (this.#options.timeToLive ?? Infinity));
+    return lane;
   }
-}
 
-function slice(ticks: TickBatch, from: number, to: number): TickBatch {
-  return {
-    partition: ticks.partition,
-    lanes: ticks.lanes.subarray(from, to),
-    times: ticks.times.subarray(from, to),
-    channels: ticks.channels.map((channel) => channel.subarray(from, to)),
-    offsets: ticks.offsets.subarray(from, to),
-    ...(ticks.ids ? { ids: ticks.ids.subarray(from, to) } : {}),
-  };
-}
-
-function pick(ticks: TickBatch, rows: readonly number[]): TickBatch {
-  const take = (column: Float64Array) => Float64Array.from(rows, (i) => column[i]!);
-  return {
-    partition: ticks.partition,
-    lanes: Int32Array.from(rows, (i) => ticks.lanes[i]!),
-    times: take(ticks.times),
-    channels: ticks.channels.map(take),
-    offsets: take(ticks.offsets),
-    ...(ticks.ids ? { ids: take(ticks.ids) } : {}),
-  };
-}
-
-function concat(batches: readonly TickBatch[]): TickBatch {
-  if (batches.length === 1) return batches[0]!;
-  const join = (column: (batch: TickBatch) => Float64Array) => Float64Array.from(batches.flatMap((batch) => [...column(batch)]));
-  const first = batches[0]!;
-  return {
-    partition: first.partition,
-    lanes: Int32Array.from(batches.flatMap((batch) => [...batch.lanes])),
-    times: join((batch) => batch.times),
-    channels: first.channels.map((_, c) => join((batch) => batch.channels[c]!)),
-    offsets: join((batch) => batch.offsets),
-    ...(first.ids ? { ids: join((batch) => batch.ids!) } : {}),
-  };
+  #refusal({ partition, offsets, times, series, codes, channels }: SourceBatch, i: number, reason: RejectReason): Reject {
+    return {
+      partition,
+      offset: offsets[i]!,
+      reason,
+      series: series[codes[i]!]!,
+      time: times[i]!,
+      values: channels.map((channel) => channel[i]!),
+    };
+  }
 }

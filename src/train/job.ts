@@ -1,6 +1,6 @@
 /** What a training is made of: everything it needs and nothing else, so that it can run anywhere and be run again. */
 import type { CalendarOptions } from '../window/calendar.ts';
-import { Random, seedOf } from '../core/random.ts';
+import { seedOf } from '../core/random.ts';
 import type { FeatureSizes } from '../forecast/features.ts';
 import type { Recurrent } from '../forecast/recurrent.ts';
 import type { Lanes } from '../core/lanes.ts';
@@ -65,7 +65,7 @@ export interface TrainingResult {
   readonly gradientNorm: number;
 }
 
-/** Collects the rows of every series, spilled ones included, in name order; beyond `maxRows` series are drawn by hash(seed, trigger). */
+/** Collects the rows of every series, spilled ones included, in name order; beyond `maxRows` series are drawn by hash(seed, trigger, name). */
 export function collectRows(
   lanes: Lanes,
   ring: Ring,
@@ -74,13 +74,13 @@ export function collectRows(
   seed: number,
   options: TrainingOptions,
 ): SeriesRows[] {
-  const names = seriesNames(lanes);
-  const random = new Random(seedOf(seed, 'series', trigger));
-  const order = random.permutation(names.length);
+  // each series by a draw of its own: one without rows yet, or the next one to come, must not change who else is chosen
+  const drawn = seriesNames(lanes).map((name) => ({ name, draw: seedOf(seed, 'series', trigger, name) }));
+  drawn.sort((a, b) => a.draw - b.draw || (a.name < b.name ? -1 : 1));
   const chosen: SeriesRows[] = [];
   let rows = 0;
-  for (let i = 0; i < order.length && rows < options.maxRows; i++) {
-    const name = names[order[i]!]!;
+  for (const { name } of drawn) {
+    if (rows >= options.maxRows) break;
     const series = readRing(lanes, ring, name, trigger);
     if (series.times.length === 0) continue;
     chosen.push({ name, ...series, scaler: tailOf(lanes, recurrent, name) });

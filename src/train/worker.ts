@@ -31,9 +31,7 @@ export class TrainingWorker {
 
   /** Trains; rejects with `TRAIN_FAILED` when the thread throws, runs out of memory, exits or misses the deadline. */
   run(job: TrainingJob): Promise<TrainingResult> {
-    const worker = (this.#worker ??= new Worker(this.#options.program ?? program(), {
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-    }));
+    const worker = (this.#worker ??= this.#start());
     return new Promise((resolve, reject) => {
       // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a thread speaks in whatever it was sent
       const listeners: Record<string, (value: any) => void> = {
@@ -51,8 +49,6 @@ export class TrainingWorker {
       const fail = (reason: string, cause?: unknown) =>
         end(() => {
           if (this.#worker === worker) this.#worker = undefined;
-          // what a dying thread still says must not end the process
-          worker.on('error', () => undefined);
           void worker.terminate();
           reject(new TidecastError('TRAIN_FAILED', { trigger: new Date(job.trigger).toISOString(), reason }, { cause }));
         });
@@ -60,6 +56,17 @@ export class TrainingWorker {
       for (const [event, listener] of Object.entries(listeners)) worker.on(event, listener);
       worker.postMessage(job);
     });
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#options.program ?? program(), { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
+    // what a thread says between two jobs, or while it dies, must not end the process
+    worker.on('error', () => undefined);
+    // a job that is handed to a thread that has ended would never be answered
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    });
+    return worker;
   }
 
   async close(): Promise<void> {

@@ -1,14 +1,6 @@
 /** A step after 100 rows and after a million, side by side; and what stays in memory after 100,000 rows and after a million. */
-import { Subject } from 'rxjs';
-import type { TickBatch } from '../../src/core/batch.ts';
-import { State } from '../../src/core/state.ts';
-import { buildEnsemble } from '../../src/forecast/build-ensemble.ts';
-import { clean } from '../../src/stream/clean.ts';
-import { forecast } from '../../src/stream/forecast.ts';
-import { window } from '../../src/stream/window.ts';
-import { calendar } from '../../src/window/calendar.ts';
 import { median, round, whole, type Emit } from './figure.ts';
-import { MINUTE, START, values } from './workload.ts';
+import { handFed } from './hand-fed.ts';
 
 const SHORT = 100;
 const MIDDLE = 100_000;
@@ -18,36 +10,6 @@ const STEPS = 20;
 const BAR = 1.15;
 /** A quarter of a byte a row: what compiled code and its statistics may take meanwhile. A number a row would be 7 MB. */
 const SLACK = 225_000;
-
-/** The operators of the default mixture over one state, fed by hand. */
-export function handFed(): { readonly state: State; feed(series: string, rows: number): void } {
-  const state = new State();
-  const clock = calendar({ interval: MINUTE });
-  const { ensemble } = buildEnsemble(state, {
-    clock,
-    seasons: [24],
-    models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'recurrent'],
-  });
-  const ticks = new Subject<TickBatch>();
-  ticks.pipe(clean(state, { targets: 1 }), window(state, { grid: 'rows', channels: 1, clock }), forecast(ensemble)).subscribe();
-  const seen = new Map<string, number>();
-  const value = values(1);
-  return {
-    state,
-    feed(series, rows) {
-      const lane = state.lanes.lane(series);
-      const from = seen.get(series) ?? 0;
-      seen.set(series, from + rows);
-      ticks.next({
-        partition: 0,
-        lanes: new Int32Array(rows).fill(lane),
-        times: Float64Array.from({ length: rows }, (_, i) => START + (from + i) * MINUTE),
-        channels: [Float64Array.from({ length: rows }, (_, i) => value(0, from + i))],
-        offsets: Float64Array.from({ length: rows }, (_, i) => from + i),
-      });
-    },
-  };
-}
 
 /** Both figures of the promise; needs `--expose-gc`. */
 export function flatBench(emit: Emit): void {

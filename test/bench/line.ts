@@ -37,7 +37,6 @@ export async function lineBench(emit: Emit): Promise<void> {
           bench: 'line',
           peer: 'tidecast',
           model: 'gru32',
-          batch: series,
           series,
           rows,
           threads: 1,

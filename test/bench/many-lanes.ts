@@ -6,7 +6,8 @@ import type { SourceBatch } from '../../src/core/batch.ts';
 import { defineSource } from '../../src/core/component.ts';
 import { EventBus } from '../../src/core/events.ts';
 import { median, whole, round, type Emit } from './figure.ts';
-import { inFolder, MINUTE, pipeline, START, timed, values } from './workload.ts';
+import { MINUTE, START, values } from './series.ts';
+import { inFolder, pipeline, timed } from './workload.ts';
 
 const SERIES = 100_000;
 const RING = 128;
@@ -79,7 +80,7 @@ export async function lanesBench(emit: Emit): Promise<void> {
     const peak = peakBytes();
     const keys = { bench: 'lanes', peer: 'tidecast', model: 'gru32', series: SERIES, threads: 1 };
     emit({
-      keys: { ...keys, peak_bytes: peak, rows: run.rows, rows_per_s: Math.round((run.rows / run.milliseconds) * 1000) },
+      keys: { ...keys, peak_bytes: peak, rows: run.rows },
       what: `peak resident memory, ${whole(run.rows)} rows`,
       shown: `${Math.round(peak / 1e6)} MB`,
       bar: 'under 1,000',

@@ -1,7 +1,7 @@
 /** What the default mixture costs: rows a second, and by part the microseconds a row and the bytes a series. */
 import { join } from 'node:path';
-import { COMPONENTS } from '../../src/cli/components.ts';
 import type { Lanes } from '../../src/core/lanes.ts';
+import { FORECASTERS } from '../../src/forecast/index.ts';
 import { Interval } from '../../src/forecast/interval.ts';
 import { Mixture } from '../../src/forecast/mixture.ts';
 import { Scores } from '../../src/forecast/score.ts';
@@ -32,7 +32,6 @@ export async function mixtureBench(emit: Emit): Promise<void> {
         bench: 'mixture',
         peer: 'tidecast',
         model: MODELS.join('+'),
-        batch: SERIES,
         series: SERIES,
         rows: ROWS,
         threads: 1,
@@ -49,20 +48,20 @@ export async function mixtureBench(emit: Emit): Promise<void> {
 
 async function parts(spec: LoadedSpec, emit: Emit): Promise<void> {
   const watches = new Map(MODELS.map((name) => [name, new Stopwatch()]));
-  // a forecaster's instance is watched in place, because the line looks for the recurrent one by its class
-  const forecasters = COMPONENTS.forecasters.map((component) => ({
-    ...component,
-    build: (...given: Parameters<typeof component.build>) => {
-      const model = component.build(...given);
+  // in place: a copy would be a forecaster from elsewhere, which the line puts a quarantine around
+  for (const component of FORECASTERS) {
+    const { build } = component;
+    component.build = (...given) => {
+      const model = build(...given);
       watches.get(component.name)?.watch(model, 'step');
       return model;
-    },
-  }));
+    };
+  }
   watches.set('score', new Stopwatch().watch(Scores.prototype, 'add'));
   watches.set('mixture', new Stopwatch().watch(Mixture.prototype, 'update', 'combine'));
   watches.set('interval', new Stopwatch().watch(Interval.prototype, 'update', 'apply'));
   let lanes!: Lanes;
-  const { milliseconds } = await timed(spec, { forecasters, built: (line) => (lanes = line.ensemble.lanes) });
+  const { milliseconds } = await timed(spec, { built: (line) => (lanes = line.ensemble.lanes) });
   const bytes = new Map<string, number>();
   for (const column of lanes.columns) {
     const [station] = column.name.split('.') as [string];

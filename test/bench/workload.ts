@@ -5,13 +5,10 @@ import { join } from 'node:path';
 import { TableWriter } from '../../connectors/formats/arrow-table.ts';
 import { COMPONENTS } from '../../src/cli/components.ts';
 import { EventBus } from '../../src/core/events.ts';
-import { Random } from '../../src/core/random.ts';
 import type { PipelineComponents } from '../../src/pipeline/check.ts';
 import { loadPipeline, type LoadedSpec } from '../../src/pipeline/load.ts';
 import { runPipeline, type RunOptions } from '../../src/pipeline/run.ts';
-
-export const MINUTE = 60_000;
-export const START = Date.UTC(2024, 0, 1);
+import { MINUTE, START, values } from './series.ts';
 
 /** A folder that is gone afterwards. */
 export async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
@@ -21,13 +18,6 @@ export async function inFolder(work: (folder: string) => Promise<void>): Promise
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** Values with a level of their own a series, a wave of a day of 24 rows, and noise. */
-export function values(seed: number): (series: number, row: number) => number {
-  const random = new Random(seed);
-  const wave = Float64Array.from({ length: 24 }, (_, hour) => 10 * Math.sin((2 * Math.PI * hour) / 24));
-  return (series, row) => 100 + (series % 50) + wave[row % 24]! + random.next() / 2 ** 30;
 }
 
 /** Writes `rows` ticks of `series` interleaved series, one a minute each, as an Arrow file. */

@@ -79,3 +79,62 @@ it('rows before `from` are not scored, and change no forecast', async () => {
   expect(late.rows).toEqual(whole.rows);
   expect((late.result.scores as { n: number }[][])[0]![0]!.n).toBe(31 * 48);
 });
+
+it('the scores by series include those that were idle at the end', async () => {
+  const rows = ['time,series,value'];
+  for (let i = 0; i < 60; i++)
+    for (const name of i < 20 ? ['a', 'b'] : ['b'])
+      rows.push(`${new Date(Date.UTC(2024, 0, 1, i)).toISOString()},${name},${i % 7}`);
+  writeFileSync(join(folder, 'idle.csv'), rows.join('\n'));
+  const file = join(folder, 'idle.yaml');
+  writeFileSync(
+    file,
+    `
+source: { type: csv, path: idle.csv, time: time, series: series, values: [value] }
+window: { grid: rows, interval: 1h, ring: 300 }
+forecast: { models: [naive, linear] }
+state: { path: idle-state, time_to_live: 6h }
+`,
+  );
+  const spec = loadPipeline(file, { env: {}, ...COMPONENTS });
+  // 64 rows a batch: idle series are looked for between them
+  const result = await backtest(spec, {
+    ...COMPONENTS,
+    events: new EventBus(),
+    signal: new AbortController().signal,
+    sources: [inSmallBatches(SOURCES)],
+  });
+  expect(result.series.map(({ name, scores }) => `${name} ${scores[0]![0]!.n}`)).toEqual(['a 19', 'b 59']);
+});
+
+/** The CSV source, eight rows a batch. */
+function inSmallBatches(sources: typeof SOURCES): (typeof SOURCES)[number] {
+  const csv = sources.find(({ name }) => name === 'csv')!;
+  return {
+    ...csv,
+    build: (config, context) => {
+      const source = csv.build(config as never, context);
+      return {
+        channels: source.channels,
+        bounded: true,
+        close: () => source.close(),
+        async *read(from, signal) {
+          for await (const batch of source.read(from, signal)) {
+            for (let at = 0; at < batch.times.length; at += 8) {
+              const part = <A extends Float64Array | Int32Array>(column: A): A => column.slice(at, at + 8) as A;
+              yield {
+                ...batch,
+                codes: part(batch.codes),
+                times: part(batch.times),
+                offsets: part(batch.offsets),
+                channels: batch.channels.map(part),
+                ids: batch.ids && part(batch.ids),
+                rejects: [],
+              };
+            }
+          }
+        },
+      };
+    },
+  };
+}

@@ -1,11 +1,13 @@
 /** Defects that a review found, each with the smallest run that shows it. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, existsSync, readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { lastValueFrom } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ForecastBatch, Reject } from '../../src/core/batch.ts';
 import { ManualClock } from '../../src/core/clock.ts';
+import { Random } from '../../src/core/random.ts';
 import { EventBus } from '../../src/core/events.ts';
 import { Lanes, type Spill } from '../../src/core/lanes.ts';
 import { State, type StateSnapshot } from '../../src/core/state.ts';
@@ -79,17 +81,29 @@ async function stretch(spec: Spec, rows: readonly Row[], options: Stretch = {}):
   const rejects: Reject[] = [];
   const bus = new EventBus();
   const events: [string, number][] = [];
-  for (const name of ['training.started', 'training.skipped', 'training.failed', 'weights.swapped'] as const) bus.on(name, ({ trigger }) => void events.push([name, (trigger - START) / MINUTE]));
+  for (const name of ['training.started', 'training.skipped', 'training.failed', 'weights.swapped'] as const)
+    bus.on(name, ({ trigger }) => void events.push([name, (trigger - START) / MINUTE]));
   const write = ({ length, keys, lanes, issued, validTimes, horizon, mean, model, models: hashes }: ForecastBatch) => {
     for (let i = 0; i < length; i++) {
       const said = Array.from(mean.subarray(i * horizon, (i + 1) * horizon)).join(' ');
-      forecasts.set(`${keys[lanes[i]!]} ${(issued[i]! - START) / MINUTE}`, `${said} ${hashes[model[i]!]} ${validTimes[i * horizon]}`);
+      forecasts.set(
+        `${keys[lanes[i]!]} ${(issued[i]! - START) / MINUTE}`,
+        `${said} ${hashes[model[i]!]} ${validTimes[i * horizon]}`,
+      );
     }
   };
   const line = buildLine(spec, {
     state,
     source: memorySource(rows, options.batches ?? [64], () => options.stop && stop.abort()),
-    sinks: [{ open: async () => undefined, write, reject: (some) => void rejects.push(...some), flush: async () => undefined, close: async () => undefined }],
+    sinks: [
+      {
+        open: async () => undefined,
+        write,
+        reject: (some) => void rejects.push(...some),
+        flush: async () => undefined,
+        close: async () => undefined,
+      },
+    ],
     forecasters: FORECASTERS,
     clock: new ManualClock(),
     events: bus,
@@ -101,7 +115,14 @@ async function stretch(spec: Spec, rows: readonly Row[], options: Stretch = {}):
   });
   await lastValueFrom(line.forecasts$, { defaultValue: undefined });
   await line.delivery.room();
-  return { snapshot: structuredClone(state.snapshot()), hash: state.hash(), forecasts, rejects, events, version: line.recurrent?.box.current.version ?? 0 };
+  return {
+    snapshot: structuredClone(state.snapshot()),
+    hash: state.hash(),
+    forecasts,
+    rejects,
+    events,
+    version: line.recurrent?.box.current.version ?? 0,
+  };
 }
 
 /** Evicted lanes in memory. */
@@ -132,7 +153,9 @@ describe('retraining is defined in event time', () => {
     const one = await stretch(spec, [...before, row('a', 71), row('b', 76), ...after], { runner: eager });
     const other = await stretch(spec, [...before, row('b', 76), row('a', 71), ...after], { runner: eager });
     expect(other.forecasts).toEqual(one.forecasts);
-    expect(other.events.filter(([name]) => name === 'training.started')).toEqual(one.events.filter(([name]) => name === 'training.started'));
+    expect(other.events.filter(([name]) => name === 'training.started')).toEqual(
+      one.events.filter(([name]) => name === 'training.started'),
+    );
     expect(other.hash).toBe(one.hash);
   });
 
@@ -151,20 +174,20 @@ describe('retraining is defined in event time', () => {
   });
 
   it('training at the end of the input is not repeated when the input has grown', async () => {
-    const first = byTime([...every('a', 1, 44), ...every('b', 1, 39)]);
-    const more = [row('b', 39), row('b', 40), ...byTime([...every('a', 44, 60), ...every('b', 44, 60)])];
+    const first = byTime([...every('a', 1, 42), ...every('b', 1, 36)]);
+    const more = [...every('b', 36, 41), ...byTime([...every('a', 42, 60), ...every('b', 42, 60)])];
     const whole = await stretch(spec, [...first, ...more], { runner: eager });
     const kept = folder();
     let cut: StateSnapshot | undefined;
-    let state: State | undefined;
+    const state = new State();
     const between: LineParts['between'] = ({ last }) => {
-      if (last) cut = structuredClone(state!.snapshot());
+      if (last) cut = structuredClone(state.snapshot());
       return undefined;
     };
-    state = new State();
-    await stretch(spec, first, { folder: kept, runner: eager, parts: { between, state } });
+    const short = await stretch(spec, first, { folder: kept, runner: eager, parts: { between, state } });
     const grown = await stretch(spec, [...first, ...more], { folder: kept, snapshot: cut, runner: eager });
-    console.log(JSON.stringify(whole.events), JSON.stringify(grown.events), whole.version, grown.version, grown.forecasts.size, whole.forecasts.size, cut !== undefined);
+    // the end of the shorter input did let a training see fewer rows
+    expect(short.forecasts.get('a 41')).not.toBe(whole.forecasts.get('a 41'));
     expect(grown.hash).toBe(whole.hash);
     for (const [id, said] of grown.forecasts) expect(said, id).toBe(whole.forecasts.get(id));
   });
@@ -207,18 +230,35 @@ describe('swap: asap', () => {
     let finish: (() => void) | undefined;
     let trainings = 0;
     // the training at 20 takes until row 38; the trigger at 30 falls into it
-    const slow: TrainingRunner = (job) => new Promise((resolve) => (++trainings === 1 ? (finish = () => resolve({ ...train(job), accepted: true })) : resolve({ ...train(job), accepted: true })));
+    const slow: TrainingRunner = (job) =>
+      new Promise((resolve) =>
+        ++trainings === 1
+          ? (finish = () => resolve({ ...train(job), accepted: true }))
+          : resolve({ ...train(job), accepted: true }),
+      );
     let cut: StateSnapshot | undefined;
-    let state: State | undefined;
+    const state = new State();
     const between: LineParts['between'] = async ({ rows: n }) => {
-      if (n === 15) cut = structuredClone(state!.snapshot());
+      if (n === 15) cut = structuredClone(state.snapshot());
       if (n === 38) finish?.();
       await new Promise((resolve) => setImmediate(resolve));
     };
-    state = new State();
-    const whole = await stretch(spec, rows, { folder: kept, exact: false, batches: [1], runner: slow, parts: { between, state } });
+    const whole = await stretch(spec, rows, {
+      folder: kept,
+      exact: false,
+      batches: [1],
+      runner: slow,
+      parts: { between, state },
+    });
     const yielding: LineParts['between'] = () => new Promise((resolve) => setImmediate(resolve));
-    const again = await stretch(spec, rows, { folder: kept, snapshot: cut, exact: false, batches: [1], runner: eager, parts: { between: yielding } });
+    const again = await stretch(spec, rows, {
+      folder: kept,
+      snapshot: cut,
+      exact: false,
+      batches: [1],
+      runner: eager,
+      parts: { between: yielding },
+    });
     for (const [id, said] of again.forecasts) expect(said, id).toBe(whole.forecasts.get(id));
   });
 
@@ -236,9 +276,17 @@ describe('swap: asap', () => {
     const note = (cause: unknown) => void unhandled.push(cause);
     process.on('unhandledRejection', note);
     try {
-      const broken: Spill = { ...memorySpill(), keys: () => ['gone'], peek: () => { throw new Error('damaged'); } };
+      const broken: Spill = {
+        ...memorySpill(),
+        keys: () => ['gone'],
+        peek: () => {
+          throw new Error('damaged');
+        },
+      };
       const yielding: LineParts['between'] = () => new Promise((resolve) => setImmediate(resolve));
-      await expect(stretch(spec, every('a', 1, 60), { exact: false, batches: [1], spill: broken, parts: { between: yielding } })).rejects.toThrow('damaged');
+      await expect(
+        stretch(spec, every('a', 1, 60), { exact: false, batches: [1], spill: broken, parts: { between: yielding } }),
+      ).rejects.toThrow('damaged');
       await new Promise((resolve) => setTimeout(resolve, 20));
       expect(unhandled).toEqual([]);
     } finally {
@@ -259,7 +307,12 @@ describe('lanes with a time to live', () => {
 
   it('an open bar of an idle series is trained on whatever the batches', async () => {
     const retrain = { ...QUICK_RETRAIN, every: 60 * MINUTE };
-    const spec = specOf({ retrain, window: { grid: MINUTE, interval: MINUTE } as never, forecast: { models }, state: { time_to_live: 10 * MINUTE } as never });
+    const spec = specOf({
+      retrain,
+      window: { grid: MINUTE, interval: MINUTE } as never,
+      forecast: { models },
+      state: { time_to_live: 10 * MINUTE } as never,
+    });
     const rows = byTime([...every('a', 1, 35, 0.5), ...every('b', 1, 150, 0.5)]);
     const one = await stretch(spec, rows, { batches: [3], runner: eager, spill: memorySpill() });
     const other = await stretch(spec, rows, { batches: [1000], runner: eager, spill: memorySpill() });
@@ -268,13 +321,109 @@ describe('lanes with a time to live', () => {
   });
 });
 
+describe('on uneven series', () => {
+  const SEED = 3;
+
+  /** Series with gaps of up to an hour and rows off the minute, merged by time. */
+  function uneven(series: number, rows: number, seed: number): Row[] {
+    const random = new Random(seed);
+    return byTime(
+      Array.from({ length: series }, (_, s) => {
+        let minute = random.below(10);
+        return Array.from({ length: rows }, (_, i) => {
+          minute += (random.uniform() < 0.08 ? 1 + random.below(60) : 1) * (random.uniform() < 0.1 ? 0.5 : 1);
+          return row(String.fromCharCode(97 + s), minute, 100 + 10 * (i % 6) + 3 * random.uniform());
+        });
+      }).flat(),
+    );
+  }
+
+  it.each([
+    ['rows', 'forward-fill'],
+    ['bars', 'mask'],
+  ])('with %s and gaps (%s), any interleaving within the lateness gives the same bits', async (grid, policy) => {
+    console.log(`seed ${SEED}`);
+    const bars = grid === 'bars' ? { grid: 3 * MINUTE, interval: 3 * MINUTE } : {};
+    const spec = specOf({
+      retrain: { ...QUICK_RETRAIN, every: 20 * MINUTE, lag: 3 * MINUTE },
+      clean: { lateness: 5 * MINUTE },
+      forecast: { models },
+      window: { ...bars, gaps: { policy, limit: 3 } } as never,
+    });
+    const cuts = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5 }),
+        cuts,
+        fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 3 }),
+        fc.integer(),
+        fc.integer(),
+        async (series, batches, restarts, a, b) => {
+          const rows = uneven(series, 70, a);
+          const random = new Random(b);
+          const other = rows
+            .map((each) => ({ each, at: each.time + 4.9 * MINUTE * random.uniform() }))
+            .sort((x, y) => x.at - y.at);
+          const one = await runLine(spec, rows);
+          const two = await runLine(
+            spec,
+            other.map(({ each }) => each),
+            { batches, restarts },
+          );
+          expect(two.outputs).toEqual(one.outputs);
+          expect(two.hash).toBe(one.hash);
+        },
+      ),
+      { numRuns: 12, seed: SEED },
+    );
+  });
+
+  it.each([
+    ['rows', 0],
+    ['bars', 5 * MINUTE],
+  ])(
+    'with %s, lateness %s, and series that leave, return and find no lane, batches of any size give the same bits',
+    async (grid, lateness) => {
+      const bars = grid === 'bars' ? { grid: 3 * MINUTE, interval: 3 * MINUTE } : {};
+      const spec = specOf({
+        retrain: { ...QUICK_RETRAIN, every: 20 * MINUTE },
+        clean: { lateness },
+        forecast: { models },
+        window: bars as never,
+        state: { max_lanes: 3, time_to_live: 15 * MINUTE } as never,
+      });
+      const cuts = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 5 });
+      await fc.assert(
+        fc.asyncProperty(fc.integer({ min: 2, max: 7 }), cuts, fc.integer(), async (series, batches, seed) => {
+          const rows = uneven(series, 50, seed);
+          const one = await stretch(spec, rows, { batches: [1], spill: memorySpill() });
+          const two = await stretch(spec, rows, { batches, spill: memorySpill() });
+          expect(two.rejects).toEqual(one.rejects);
+          expect(two.forecasts).toEqual(one.forecasts);
+          expect(two.hash).toBe(one.hash);
+        }),
+        { numRuns: 25, seed: SEED },
+      );
+    },
+  );
+});
+
 describe('what fails has a place', () => {
   it('a forecaster that throws ends the run with its error', async () => {
     const uncaught: unknown[] = [];
     const note = (cause: unknown) => void uncaught.push(cause);
     process.on('uncaughtException', note);
     try {
-      const broken = { ...FORECASTERS.find(({ name }) => name === 'naive')!, build: () => ({ name: 'naive', ownQuantiles: false, step: () => { throw new Error('broken forecaster'); } }) };
+      const broken = {
+        ...FORECASTERS.find(({ name }) => name === 'naive')!,
+        build: () => ({
+          name: 'naive',
+          ownQuantiles: false,
+          step: () => {
+            throw new Error('broken forecaster');
+          },
+        }),
+      };
       const spec = specOf({ forecast: { models: [models[0]!] } });
       await expect(stretch(spec, every('a', 1, 20), { parts: { forecasters: [broken] } })).rejects.toThrow('broken forecaster');
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -286,8 +435,19 @@ describe('what fails has a place', () => {
 
   it('an infinite time is no time: the state can still be saved', async () => {
     const spec = specOf({ forecast: { models: [models[0]!] } });
-    const ran = await stretch(spec, [row('a', 1), { series: 'a', time: Infinity, values: [1] }, row('a', 2), { series: 'a', time: -Infinity, values: [1] }, row('a', 3)], { batches: [1], stop: true });
-    expect(ran.rejects.map(({ reason }) => reason)).toEqual(['no-time', 'no-time']);
+    const ran = await stretch(
+      spec,
+      [
+        row('a', 1),
+        { series: 'a', time: Infinity, values: [1] },
+        row('a', 2),
+        { series: 'a', time: -Infinity, values: [1] },
+        row('a', 3),
+        { series: 'a', time: Infinity, values: [1] },
+      ],
+      { batches: [1], stop: true },
+    );
+    expect(ran.rejects.map(({ reason }) => reason)).toEqual(['no-time', 'no-time', 'no-time']);
     expect(ran.forecasts.size).toBe(3);
     JSON.stringify(ran.snapshot.parts, (_, value: unknown) => {
       if (typeof value === 'number') expect(Number.isFinite(value)).toBe(true);
@@ -315,7 +475,15 @@ describe('what fails has a place', () => {
       taken += n;
       busy--;
     };
-    const delivery = new Delivery([{ open: async () => undefined, write: () => work(0), reject: (some) => work(some.length), flush: async () => undefined, close: async () => undefined }]);
+    const delivery = new Delivery([
+      {
+        open: async () => undefined,
+        write: () => work(0),
+        reject: (some) => work(some.length),
+        flush: async () => undefined,
+        close: async () => undefined,
+      },
+    ]);
     delivery.write({} as ForecastBatch);
     for (let i = 0; i < 5; i++) delivery.reject([{ partition: 0, offset: i, reason: 'late' }]);
     await delivery.room();
@@ -330,22 +498,5 @@ describe('what fails has a place', () => {
     writeFileSync(join(place, 'generation-000000001.state'), '');
     new FolderStore(place, { fresh: true }).close();
     expect(readdirSync(place)).toEqual(['precious.csv']);
-    expect(existsSync(join(place, 'precious.csv'))).toBe(true);
-  });
-
-  it('a spilled series of another shape is refused', () => {
-    const spill = memorySpill();
-    const before = new Lanes();
-    before.spillTo(spill);
-    const kept = before.f64('b', 1);
-    kept.data[before.lane('x')] = 7;
-    before.evict(before.find('x'));
-    const after = new Lanes();
-    after.spillTo(spill);
-    after.f64('a', 1);
-    after.f64('b', 1);
-    expect(() => after.lane('x')).toThrow(expect.objectContaining({ code: 'STATE_SHAPE' }) as Error);
   });
 });
-
-void runLine;

@@ -177,7 +177,8 @@ export function memorySource(rows: readonly Row[], batches: readonly number[], a
   };
 }
 
-function record(batch: ForecastBatch, outputs: Map<string, string>): void {
+/** Writes a batch down: bits by identity, of forecasts and of the scores of their truth. */
+export function record(batch: ForecastBatch, outputs: Map<string, string>): void {
   const { targets, horizon, quantileCount } = batch;
   for (let i = 0; i < batch.length; i++) {
     const series = batch.keys[batch.lanes[i]!]!;

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { handFed } from './flat.ts';
+import { handFed } from '../bench/hand-fed.ts';
 
 const SHORT = 10_000;
 const LONG = 100_000;
