@@ -29,6 +29,7 @@ export default tseslint.config(
   { ignores: ['dist', '**/assembly', 'out', '**/*.d.ts'] },
   { files: ['src/**/*.ts', 'connectors/**/*.ts', 'test/**/*.ts'], extends: [tseslint.configs.recommended] },
   {
+    files: ['src/**/*.ts', 'connectors/**/*.ts', 'test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],

@@ -3,7 +3,7 @@
  *
  * Per channel: distance from the mean, the last change, distances from a quick and a slow level, the last rows (for the linear skip),
  * and per season what followed the same phase one season ago. Once per row: sine and cosine of the next row's time of day and week,
- * the time since the row before, and whether the row was filled in. Live, in training and in rebuilding a state it is this code, over
+ * how late the row is for its grid (a closed market is no gap), and whether it was filled in. Live, in training and in rebuilding a state it is this code, over
  * the same ring, with the scaler as it stood at that row: so the network never meets a number that it was not trained on.
  */
 import { ROW_IMPUTED } from '../core/batch.ts';
@@ -108,7 +108,7 @@ export class Features {
     const time = ring.times.data[at0]!;
     this.#clock.phases(this.#clock.after(time, 1), into, f);
     const last = reach > 1 ? ring.times.data[before(1)]! : time - this.#clock.interval;
-    into[f + 4] = clip((time - last) / this.#clock.interval - 1);
+    into[f + 4] = clip((time - this.#clock.after(last, 1)) / this.#clock.interval);
     into[f + 5] = ring.flags.data[at0]! & ROW_IMPUTED ? 1 : 0;
   }
 

@@ -77,6 +77,14 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
     if (before !== undefined && level <= before)
       say(`forecast.quantiles.${i}`, `quantiles must ascend: ${level} comes after ${before}`);
   });
+  const names = quantiles.map((level) => level.toFixed(4));
+  names.forEach((name, i) => {
+    if (name === '0.0000' || name === '1.0000' || (names.indexOf(name) < i && quantiles[names.indexOf(name)] !== quantiles[i]))
+      say(
+        `forecast.quantiles.${i}`,
+        `quantile ${quantiles[i]} differs from its neighbours, 0 or 1 only after four digits, and columns are named by four`,
+      );
+  });
   forecast.season?.forEach((season, i, all) => {
     if (all.indexOf(season) < i) say(`forecast.season.${i}`, `season ${season} is given twice`);
   });

@@ -136,7 +136,12 @@ export class SpillFiles implements Spill, Stateful {
   }
 
   #size(number: number): number {
-    return fstatSync(this.#handle(number)).size;
+    try {
+      return fstatSync(this.#handle(number)).size;
+    } catch {
+      // told of when a series is wanted from it
+      return 0;
+    }
   }
 
   #open(): { number: number; handle: number; size: number } {

@@ -61,7 +61,9 @@ function linked(from: string, to: string): boolean {
 
 function ownerOf(file: string): Owner | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Owner;
+    const owner = JSON.parse(readFileSync(file, 'utf8')) as Owner | null;
+    // zero and negative numbers mean groups of processes
+    return Number.isInteger(owner?.pid) && owner!.pid > 0 ? owner! : undefined;
   } catch {
     return undefined;
   }

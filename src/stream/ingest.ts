@@ -160,8 +160,7 @@ async function run(
         at + pace.most(),
         at + Math.max(0, (gate?.swapAt ?? Infinity) - intake.rows),
       );
-      const named = intake.name(batch, ticks, at, most);
-      const end = intake.advance(batch, at, named, gate?.trigger ?? Infinity);
+      const end = intake.advance(batch, ticks, at, most, gate?.trigger ?? Infinity);
       const rows = intake.take(batch, ticks, at, end, gate?.exact ? gate.trigger : Infinity);
       if (rejects.length > 0) rejectBefore(end < batch.times.length ? batch.offsets[end]! : Infinity);
       if (rows.lanes.length > 0) await pass(rows);

@@ -43,10 +43,8 @@ export class Intake implements Stateful {
   #passed = -Infinity;
   /** Rows of the cut at hand that are further ahead than is believed. */
   readonly #doubted = new Set<number>();
-  /** The source's batch at hand: lane by code, -2 where not known; its first row without a name; its newest time up to there. */
+  /** The source's batch at hand: lane by code, -1 where not known. */
   #laneOf = new Int32Array(0);
-  #named = 0;
-  #latest = -Infinity;
   /** While no tick is newer than this, no lane is idle. */
   #busyUntil = -Infinity;
 
@@ -96,40 +94,19 @@ export class Intake implements Stateful {
     return this.#passed;
   }
 
-  /** The batch as ticks, whose lanes `name` fills in. */
+  /** The batch as ticks, whose lanes `advance` fills in. */
   begin(batch: SourceBatch): TickBatch {
-    this.#laneOf = new Int32Array(batch.series.length).fill(-2);
-    this.#named = 0;
-    this.#latest = this.newest;
+    this.#laneOf = new Int32Array(batch.series.length).fill(-1);
     const { partition, times, channels, ids, offsets } = batch;
     return { partition, lanes: new Int32Array(times.length), times, channels, offsets, ...(ids ? { ids } : {}) };
   }
 
   /**
-   * Gives rows `at .. most` their lanes, -1 where there is none. Returns where it stopped: before a row whose series finds a lane only
-   * if others are idle by then, which shows when the rows before it went through.
+   * Gives rows `at .. most` their lanes (-1 where there is none) and moves newest times and position over them. Returns where it
+   * stopped: after the row that takes the watermark past `trigger`, or before one whose series finds a lane only if another is idle,
+   * which shows when the rows before it went through.
    */
-  name(batch: SourceBatch, ticks: TickBatch, at: number, most: number): number {
-    const { codes, series, times } = batch;
-    const laneOf = this.#laneOf;
-    for (let i = Math.max(at, this.#named); i < most; i++) {
-      const code = codes[i]!;
-      if (laneOf[code] === -2 && !this.#fits(series[code]!) && this.#latest > this.#busyUntil) {
-        if (i > at) return i;
-        this.evictIdle(0);
-        laneOf.fill(-2);
-      }
-      if (laneOf[code] === -2 && this.#fits(series[code]!)) laneOf[code] = this.#open(series[code]!);
-      // a series without a lane asks again with its next row
-      ticks.lanes[i] = Math.max(-1, laneOf[code]!);
-      if (times[i]! > this.#latest) this.#latest = times[i]!;
-      this.#named = i + 1;
-    }
-    return most;
-  }
-
-  /** Moves newest times and position over rows `at .. most`, stopping after the row that takes the watermark past `trigger`. */
-  advance(batch: SourceBatch, at: number, most: number, trigger: number): number {
+  advance(batch: SourceBatch, ticks: TickBatch, at: number, most: number, trigger: number): number {
     const key = String(batch.partition);
     const { maxAhead = MAX_AHEAD } = this.#options;
     const { times } = batch;
@@ -137,6 +114,9 @@ export class Intake implements Stateful {
     this.#doubted.clear();
     let end = at;
     while (end < most) {
+      const code = batch.codes[end]!;
+      if (this.#laneOf[code]! < 0 && !this.#name(batch.series[code]!, code, end === at)) break;
+      ticks.lanes[end] = this.#laneOf[code]!;
       const time = times[end++]!;
       if (!(time > newest)) continue;
       if (time === Infinity || (newest !== -Infinity && time - newest > maxAhead && !this.#believes(key, time))) {
@@ -168,6 +148,10 @@ export class Intake implements Stateful {
       // newer than its series knows, but older than what was trained on: of a file, whose series are not merged by time; else late
       else if (time <= this.#trained && time > last[lane]!) {
         if (this.#options.bounded ?? true) throw this.#notInTimeOrder(ticks, i);
+        refused.push(this.#refusal(batch, i, 'late'));
+        ticks.lanes[i] = -1;
+        plain = false;
+        continue;
       }
       if (lane >= 0 && this.#doubted.has(i)) continue;
       if (lane < 0 || time > after) plain = false;
@@ -219,6 +203,7 @@ export class Intake implements Stateful {
         continue;
       }
       this.#lanes.evict(lane);
+      this.#laneOf.fill(-1);
       evicted?.(series);
     }
     this.#busyUntil = first + timeToLive;
@@ -273,15 +258,19 @@ export class Intake implements Stateful {
     });
   }
 
-  /** Whether a series has a lane, or may have one now. */
-  #fits(series: string): boolean {
-    return this.#lanes.open < this.#lanes.max || this.#lanes.find(series) >= 0;
-  }
-
-  #open(series: string): number {
-    const lane = this.#lanes.lane(series);
-    this.#busyUntil = Math.min(this.#busyUntil, this.#last.data[lane]! + (this.#options.timeToLive ?? Infinity));
-    return lane;
+  /** Finds the lane of a series, if it has one or one is free. False: it should be asked again when the rows before it went through. */
+  #name(series: string, code: number, first: boolean): boolean {
+    const lanes = this.#lanes;
+    const { timeToLive } = this.#options;
+    const fits = () => lanes.open < lanes.max || lanes.find(series) >= 0;
+    if (timeToLive !== undefined && !fits() && this.newest > this.#busyUntil) {
+      if (!first) return false;
+      this.evictIdle(0);
+    }
+    if (!fits()) return true;
+    const lane = (this.#laneOf[code] = lanes.lane(series));
+    this.#busyUntil = Math.min(this.#busyUntil, this.#last.data[lane]! + (timeToLive ?? Infinity));
+    return true;
   }
 
   #refusal({ partition, offsets, times, series, codes, channels }: SourceBatch, i: number, reason: RejectReason): Reject {

@@ -25,11 +25,12 @@ export function heldOutLoss(
   for (let step = 0; step < longest; step++) {
     let wave = 0;
     for (let s = 0; s < series.length; s++) {
-      const { rows, x } = series[s]!;
+      const { rows, x, resets } = series[s]!;
       const row = starts[s]! + step;
       if (row >= rows) continue;
       const inputs = x.length / rows;
       network.x.set(x.subarray(row * inputs, (row + 1) * inputs), wave * inputs);
+      if (resets[row]) network.state.fill(0, s * network.stateSize, (s + 1) * network.stateSize);
       network.lanes[wave++] = s;
     }
     network.step(slot, wave);

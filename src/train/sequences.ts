@@ -15,6 +15,7 @@ export interface ScaledSeries {
   readonly split: number;
   /** The first row that is trained on. */
   readonly from: number;
+  /** Non-zero where the state starts anew. */
   readonly resets: Uint8Array;
 }
 
@@ -26,6 +27,7 @@ export function scaledSeries(job: TrainingJob): ScaledSeries[] {
   const features = new Features(ring, calendar(job.calendar), job.sizes);
   const outputs = job.sizes.targets * job.sizes.horizon;
   const lane = state.lanes.lane('');
+  const reach = Features.lookback(job.sizes);
   return job.series.map((series) => {
     const rows = series.times.length;
     ring.clear(lane);
@@ -39,7 +41,8 @@ export function scaledSeries(job: TrainingJob): ScaledSeries[] {
       features.write(lane, back, scaler, 0, x, j * features.count);
       features.writeTruth(lane, back, scaler, 0, y, j * outputs);
     }
-    const from = Math.max(0, rows - job.options.rows);
+    // the oldest rows of a ring lack the lags and seasons that every live row has
+    const from = Math.max(0, rows - job.options.rows, rows > 3 * reach ? reach : 0);
     const split = from + Math.floor((rows - from) * (1 - job.options.holdout));
     return { rows, x, y, split, from, resets: series.flags.map((flag) => flag & ROW_RESET) };
   });

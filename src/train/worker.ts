@@ -8,7 +8,6 @@ import type { TrainingJob, TrainingResult } from './job.ts';
 /** Runs a job somewhere and resolves with its result. */
 export type TrainingRunner = (job: TrainingJob) => Promise<TrainingResult>;
 
-/** JavaScript heap of the thread; its arrays lie outside of it. */
 const HEAP_MB = 1024;
 
 export interface TrainingWorkerOptions {
@@ -16,6 +15,8 @@ export interface TrainingWorkerOptions {
   readonly deadline: number;
   /** Sets and clears the deadline; handed in, because this folder keeps no clock. */
   readonly timer: (ms: number, late: () => void) => () => void;
+  /** JavaScript heap of the thread; its arrays lie outside of it. Default: 1024. */
+  readonly heapMegabytes?: number;
   /** The thread's program; by default the one beside this file. */
   readonly program?: URL;
 }
@@ -37,7 +38,8 @@ export class TrainingWorker {
       const listeners: Record<string, (value: any) => void> = {
         message: (result: TrainingResult) => end(() => resolve(result)),
         messageerror: (cause: Error) => fail('its answer could not be read', cause),
-        error: (cause: Error) => fail(cause.message, cause),
+        // a thread may throw anything
+        error: (cause: unknown) => fail(cause instanceof Error ? cause.message : String(cause), cause),
         exit: (code: number) => fail(`the thread ended with code ${code}`),
       };
       const end = (settle: () => void) => {
@@ -59,7 +61,9 @@ export class TrainingWorker {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#options.program ?? program(), { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
+    const worker = new Worker(this.#options.program ?? program(), {
+      resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMegabytes ?? HEAP_MB },
+    });
     // what a thread says between two jobs, or while it dies, must not end the process
     worker.on('error', () => undefined);
     // a job that is handed to a thread that has ended would never be answered

@@ -49,7 +49,7 @@ it('row 57: `tidecast run` exits with 75 while another process holds the state',
   const file = join(folder, 'locked.yaml');
   writeFileSync(file, `source: { type: arrow, path: ${resolve('pipelines/data/nyc_taxi.arrow')}, time: timestamp, values: [value] }\nwindow: { interval: 30m }\nsinks: [discard]\nstate: { path: . }\n`.replace('sinks: [discard]', 'sinks: []'));
   const { status, stderr } = spawnSync(process.execPath, [resolve('dist/src/cli/main.js'), 'run', file, '--fast'], { encoding: 'utf8', timeout: 60_000 });
-  expect(stderr).toContain('STATE_LOCKED');
+  expect(stderr).toContain('Another process is using this state folder');
   expect(status).toBe(EXIT.tryAgain);
 });
 

@@ -120,7 +120,7 @@ export async function run(setup: RunSetup): Promise<RunResult> {
   };
   const events = setup.events ?? new EventBus();
   const store = new FolderStore(folder, { events, fresh: setup.fresh ?? false });
-  const { result } = await drive(loaded, failing(store, reach), folder, {
+  const { result } = await drive(loaded, failing(store, reach, cutting), folder, {
     sources: [defineSource({ ...component, name: 'memory', build: () => faulty(rows.slice(0, until), batches, () => until !== undefined && stop.abort(), shelf, reach, cutting) })],
     sinks: [setup.sink?.component ?? defineSink({ ...component, name: 'shelf', build: () => shelf.sink(reach) })],
     forecasters: setup.forecasters ?? FORECASTERS,
@@ -161,13 +161,16 @@ function faulty(
   };
 }
 
-function failing(store: StateStore, reach: (place: FaultPlace) => void): StateStore {
+function failing(store: StateStore, reach: (place: FaultPlace) => void, cutting: { now: boolean }): StateStore {
   return {
     load: () => store.load(),
     close: () => store.close(),
     save: async (state) => {
       reach('state.save');
-      const saved = await store.save(state);
+      const saved = await store.save(state).catch((cause: unknown) => {
+        cutting.now = false;
+        throw cause;
+      });
       reach('state.saved');
       return saved;
     },
