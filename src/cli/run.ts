@@ -53,7 +53,7 @@ export async function follow(
         const scores = () =>
           scoreLines(
             targets,
-            targets.map((_, t) => steps.map((step) => line.ensemble.scores.total(t, step))),
+            targets.map((_, target) => line.ensemble.scores.totals(steps.map((step) => ({ target, step })), { spilled: false })),
             steps,
           );
         watch.attach({ total, targets, quantiles, scores });

@@ -198,21 +198,31 @@ export class Scores {
    * difference takes series as independent: where they move together it is too narrow.
    */
   total(target: number, step: number): ScoreSummary {
-    const sums = this.#sums();
-    const spill = this.#lanes.spill;
+    return this.totals([{ target, step }])[0]!;
+  }
+
+  /** The totals of several cells in one pass; with `spilled: false` over the series in memory only, for a look while the line runs. */
+  totals(cells: readonly { readonly target: number; readonly step: number }[], { spilled = true } = {}): ScoreSummary[] {
     const names = new Set(this.#lanes.keys.filter((key) => key !== undefined));
-    for (const key of spill?.keys() ?? []) names.add(key);
-    for (const name of [...names].sort()) this.#gather(this.#reader(name), target, step, sums);
-    return this.#summarise(sums);
+    if (spilled) for (const key of this.#lanes.spill?.keys() ?? []) names.add(key);
+    const sums = cells.map(() => this.#sums());
+    for (const name of [...names].sort()) {
+      const read = this.#reader(name);
+      cells.forEach(({ target, step }, i) => this.#gather(read, target, step, sums[i]!));
+    }
+    return sums.map((each) => this.#summarise(each));
   }
 
   /** Reads a series' numbers of a column, from its lane or from where it was spilled. */
   #reader(name: string): (column: Column) => ColumnArray {
     const lane = this.#lanes.find(name);
-    return (column) =>
-      lane >= 0
-        ? column.data.subarray(lane * column.stride, (lane + 1) * column.stride)
-        : (this.#lanes.peekSpilled(name, column) ?? new Float64Array(column.stride));
+    if (lane >= 0) return (column) => column.data.subarray(lane * column.stride, (lane + 1) * column.stride);
+    const known = new Map<Column, ColumnArray>();
+    return (column) => {
+      const data = known.get(column) ?? this.#lanes.peekSpilled(name, column) ?? new Float64Array(column.stride);
+      known.set(column, data);
+      return data;
+    };
   }
 
   #sums(): Sums {

@@ -161,7 +161,9 @@ export async function drive(
     for (let sink = opened.shift(); sink; sink = opened.shift()) await sink.close(complete);
     events.emit('run.stopped', { rows, clean: true });
     options.ended?.(line);
-    const scores = targets.map((_, t) => Array.from({ length: horizon }, (_, step) => line.ensemble.scores.total(t, step)));
+    const cells = targets.flatMap((_, target) => Array.from({ length: horizon }, (_, step) => ({ target, step })));
+    const summaries = line.ensemble.scores.totals(cells);
+    const scores = targets.map((_, t) => summaries.slice(t * horizon, (t + 1) * horizon));
     const result = {
       rows: rows - from,
       total: rows,

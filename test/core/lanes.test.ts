@@ -5,7 +5,21 @@ import { type Column, Lanes, type LanesSnapshot } from '../../src/core/lanes.ts'
 import { State, type StateSnapshot } from '../../src/core/state.ts';
 import { memorySpill } from '../support/stretch.ts';
 
-const STRANGE = ['', ' ', 'a\nb', 'a\0b', '🙂', 'é', 'e\u0301', '__proto__', 'constructor', 'toString', '$', 'x'.repeat(65_536), '\ud800'];
+const STRANGE = [
+  '',
+  ' ',
+  'a\nb',
+  'a\0b',
+  '🙂',
+  'é',
+  'e\u0301',
+  '__proto__',
+  'constructor',
+  'toString',
+  '$',
+  'x'.repeat(65_536),
+  '\ud800',
+];
 
 const SHORT = STRANGE.filter((key) => key.length < 100);
 
@@ -95,7 +109,12 @@ describe('lanes', () => {
   it('a spilled state that cannot be read leaves no lane behind', () => {
     const lanes = new Lanes();
     const spill = memorySpill();
-    lanes.spillTo({ ...spill, take: () => { throw new Error('unreadable'); } });
+    lanes.spillTo({
+      ...spill,
+      take: () => {
+        throw new Error('unreadable');
+      },
+    });
     declare(lanes);
     expect(() => lanes.lane('a')).toThrow('unreadable');
     expect(lanes.find('a')).toBe(-1);
@@ -171,22 +190,27 @@ describe('lanes', () => {
 describe('a state', () => {
   it('has a hash that does not depend on lane numbers, on the order of columns, or on what is spilled', () => {
     fc.assert(
-      fc.property(fc.shuffledSubarray(SHORT, { minLength: SHORT.length }), fc.array(fc.constantFrom(...SHORT)), fc.boolean(), (order, spilled, reverse) => {
-        const hashOf = (keys: readonly string[], evicted: readonly string[], backwards: boolean) => {
-          const state = new State();
-          state.lanes.spillTo(memorySpill());
-          const names = backwards ? ['b', 'a'] : ['a', 'b'];
-          const columns = Object.fromEntries(names.map((name) => [name, state.lanes.f64(name)]));
-          for (const key of keys) {
-            const lane = state.lanes.lane(key);
-            columns['a']!.data[lane] = SHORT.indexOf(key);
-            columns['b']!.data[lane] = -SHORT.indexOf(key);
-          }
-          for (const key of evicted) if (state.lanes.find(key) >= 0) state.lanes.evict(state.lanes.find(key));
-          return state.hash();
-        };
-        expect(hashOf(order, spilled, reverse)).toBe(hashOf(SHORT, [], false));
-      }),
+      fc.property(
+        fc.shuffledSubarray(SHORT, { minLength: SHORT.length }),
+        fc.array(fc.constantFrom(...SHORT)),
+        fc.boolean(),
+        (order, spilled, reverse) => {
+          const hashOf = (keys: readonly string[], evicted: readonly string[], backwards: boolean) => {
+            const state = new State();
+            state.lanes.spillTo(memorySpill());
+            const names = backwards ? ['b', 'a'] : ['a', 'b'];
+            const columns = Object.fromEntries(names.map((name) => [name, state.lanes.f64(name)]));
+            for (const key of keys) {
+              const lane = state.lanes.lane(key);
+              columns['a']!.data[lane] = SHORT.indexOf(key);
+              columns['b']!.data[lane] = -SHORT.indexOf(key);
+            }
+            for (const key of evicted) if (state.lanes.find(key) >= 0) state.lanes.evict(state.lanes.find(key));
+            return state.hash();
+          };
+          expect(hashOf(order, spilled, reverse)).toBe(hashOf(SHORT, [], false));
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -202,7 +226,10 @@ describe('a state', () => {
     expect(new Set([hashOf('a', 0), hashOf('a', -0), hashOf('a', 5e-324), hashOf('a ', 0), hashOf('', 0)]).size).toBe(5);
   });
 
-  const saved = (lanes: LanesSnapshot = new Lanes().snapshot(), parts: StateSnapshot['parts'] = {}): StateSnapshot => ({ lanes, parts });
+  const saved = (lanes: LanesSnapshot = new Lanes().snapshot(), parts: StateSnapshot['parts'] = {}): StateSnapshot => ({
+    lanes,
+    parts,
+  });
   const part = { snapshot: () => null, restore: () => undefined };
 
   it('a part is restored whether it is added before or after', () => {
@@ -217,7 +244,8 @@ describe('a state', () => {
   });
 
   it('what is too much or too little in a restored state is refused by name', () => {
-    const shape = (facts: object) => expect.objectContaining({ code: 'STATE_SHAPE', facts: expect.objectContaining(facts) as object }) as Error;
+    const shape = (facts: object) =>
+      expect.objectContaining({ code: 'STATE_SHAPE', facts: expect.objectContaining(facts) as object }) as Error;
     const more = new State();
     more.restore(saved(undefined, { gone: 1 }));
     expect(() => more.assertClaimed()).toThrow(shape({ unknown: 'gone' }));

@@ -37,7 +37,8 @@ it.each(Object.keys(FUNCTIONS))('%s is within 2 ulp of the engine’s', (name) =
 
 it.each(Object.keys(FUNCTIONS))('%s is right at the ends', (name) => {
   const { own, engine } = FUNCTIONS[name]!;
-  for (const x of [0, -0, 1, -1, Infinity, -Infinity, NaN, 5e-324, 1.7976931348623157e308, -746, 710]) expect(ulps(own(x), engine(x)), `${name}(${x})`).toBeLessThanOrEqual(2);
+  for (const x of [0, -0, 1, -1, Infinity, -Infinity, NaN, 5e-324, 1.7976931348623157e308, -746, 710])
+    expect(ulps(own(x), engine(x)), `${name}(${x})`).toBeLessThanOrEqual(2);
 });
 
 it('the bits are fixed', () => {

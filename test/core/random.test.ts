@@ -76,5 +76,6 @@ it('draws are in range and spread evenly', () => {
   for (const count of counts) expect(Math.abs(count - 2000)).toBeLessThan(4 * Math.sqrt(1800));
   expect(Math.abs(sum / 20_000)).toBeLessThan(4 / Math.sqrt(20_000));
   expect(Math.abs(squares / 20_000 - 1)).toBeLessThan(4 * Math.sqrt(2 / 20_000));
-  for (const n of [0, 1, 2, 100]) expect([...random.permutation(n)].sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i));
+  for (const n of [0, 1, 2, 100])
+    expect([...random.permutation(n)].sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i));
 });

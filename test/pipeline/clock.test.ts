@@ -15,11 +15,20 @@ function jumping(seed: number, all: boolean): Clock {
   const random = new Random(seed);
   let now = Date.UTC(2024, 0, 1);
   const jump = () => (now += (2 * random.uniform() - 1) * 30 * YEAR);
-  return { now: jump, elapsed: all ? jump : () => systemClock.elapsed(), sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 1e9), signal) };
+  return {
+    now: jump,
+    elapsed: all ? jump : () => systemClock.elapsed(),
+    sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 1e9), signal),
+  };
 }
 
 const models = ['naive', 'linear', 'recurrent'].map((type) => ({ type, config: configOf(type) }));
-const spec = specOf({ forecast: { models }, retrain: QUICK_RETRAIN, clean: { lateness: 120_000 }, state: { time_to_live: 1_800_000 } });
+const spec = specOf({
+  forecast: { models },
+  retrain: QUICK_RETRAIN,
+  clean: { lateness: 120_000 },
+  state: { time_to_live: 1_800_000 },
+});
 const rows = steadyRows(3, 110);
 
 it('row 52: a clock that jumps by years changes no bit, retraining included', async () => {

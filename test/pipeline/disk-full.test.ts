@@ -61,20 +61,26 @@ describe.skipIf(!mounted)('row 20: the disk is full (skipped where no small file
     ['at once', 0],
     ['after the first page', 4096],
     ['after most of the state', 8192],
-  ])('row 20: the state folder, %s: STATE_WRITE, nothing half-written, and the unbroken result once there is room', async (_, free) => {
-    const folder = join(disk, 'state');
-    const shelf = new Shelf();
-    const full = fillAt('state.save', 3, free);
-    await expect(run({ spec, rows, folder, shelf, reach: full.reach })).rejects.toMatchObject({ code: 'STATE_WRITE', exit: EXIT.io });
-    const left = readdirSync(folder).filter((name) => name !== 'spill');
-    expect(left).toEqual(['generation-000000001.state', 'generation-000000002.state']);
-    expect(left.every((name) => statSync(join(folder, name)).size > 4096)).toBe(true);
-    // still full: refused again, and still nothing lost
-    await expect(run({ spec, rows, folder, shelf })).rejects.toMatchObject({ code: 'STATE_WRITE' });
-    full.clear();
-    expect((await run({ spec, rows, folder, shelf })).stateHash).toBe(whole.hash);
-    expect(shelf.outputs).toEqual(whole.outputs);
-  });
+  ])(
+    'row 20: the state folder, %s: STATE_WRITE, nothing half-written, and the unbroken result once there is room',
+    async (_, free) => {
+      const folder = join(disk, 'state');
+      const shelf = new Shelf();
+      const full = fillAt('state.save', 3, free);
+      await expect(run({ spec, rows, folder, shelf, reach: full.reach })).rejects.toMatchObject({
+        code: 'STATE_WRITE',
+        exit: EXIT.io,
+      });
+      const left = readdirSync(folder).filter((name) => name !== 'spill');
+      expect(left).toEqual(['generation-000000001.state', 'generation-000000002.state']);
+      expect(left.every((name) => statSync(join(folder, name)).size > 4096)).toBe(true);
+      // still full: refused again, and still nothing lost
+      await expect(run({ spec, rows, folder, shelf })).rejects.toMatchObject({ code: 'STATE_WRITE' });
+      full.clear();
+      expect((await run({ spec, rows, folder, shelf })).stateHash).toBe(whole.hash);
+      expect(shelf.outputs).toEqual(whole.outputs);
+    },
+  );
 
   it('row 20: full when a series is spilled', async () => {
     const idle = rows.filter(({ series }, i) => series === 'series-0' || i < 60 || i > 120);
@@ -82,7 +88,10 @@ describe.skipIf(!mounted)('row 20: the disk is full (skipped where no small file
     const folder = join(disk, 'state');
     const shelf = new Shelf();
     const full = fillAt('source.read', 4, 0);
-    await expect(run({ ...setup, folder, shelf, reach: full.reach })).rejects.toMatchObject({ code: 'STATE_WRITE', exit: EXIT.io });
+    await expect(run({ ...setup, folder, shelf, reach: full.reach })).rejects.toMatchObject({
+      code: 'STATE_WRITE',
+      exit: EXIT.io,
+    });
     full.clear();
     const ended = await run({ ...setup, folder, shelf });
     const unbroken = new Shelf();
@@ -118,7 +127,10 @@ describe.skipIf(!mounted)('row 20: the disk is full (skipped where no small file
     const folder = newFolder();
     const shelf = new Shelf();
     const full = fillAt('state.saved', 2, 1024);
-    await expect(tables(sink(join(disk, 'out')), folder, shelf, full.reach)).rejects.toMatchObject({ code: 'SINK_DISK_FULL', exit: EXIT.io });
+    await expect(tables(sink(join(disk, 'out')), folder, shelf, full.reach)).rejects.toMatchObject({
+      code: 'SINK_DISK_FULL',
+      exit: EXIT.io,
+    });
     full.clear();
     expect(await tables(sink(join(disk, 'out')), folder, shelf)).toEqual(unbroken);
   });

@@ -33,33 +33,43 @@ function failAt(place: FaultPlace, nth: number): (at: FaultPlace) => void {
 }
 
 describe('row 5: an error in a stage', () => {
-  it.each(PLACES)('row 5: thrown at %s ends the run with that error, nothing is committed past it, and a restart gives the unbroken result', async (place) => {
-    const whole = await unbroken();
-    for (const nth of place === 'sink.open' ? [1] : [1, 2, 4]) {
-      const folder = newFolder();
-      const shelf = new Shelf();
-      const failed = await run({ spec, rows, folder, shelf, reach: failAt(place, nth) }).then(
-        () => undefined,
-        (cause: unknown) => cause,
-      );
-      expect(failed, `${place} ${nth}`).toMatchObject({ code: 'SINK_WRITE_FAILED', facts: { place } });
-      // what the source was told is safe is on the shelf already
-      const safe = shelf.committed['0'] ?? 0;
-      const ends = rows.slice(0, safe).filter(({ values, time }) => values[0] === values[0] && time <= rows[Math.max(0, safe - 1)]!.time - 4 * 60_000);
-      for (const { series, time } of ends) expect(shelf.outputs.has(`${series}|0|1|${time + 60_000}|${time}`), `${series} ${time}`).toBe(true);
-      const again = await run({ spec, rows, folder, shelf });
-      expect(again.stateHash).toBe(whole.result.stateHash);
-      expect(again.scores).toEqual(whole.result.scores);
-      expect(shelf.outputs).toEqual(whole.shelf.outputs);
-      expect(shelf.rejects).toEqual(whole.shelf.rejects);
-    }
-  });
+  it.each(PLACES)(
+    'row 5: thrown at %s ends the run with that error, nothing is committed past it, and a restart gives the unbroken result',
+    async (place) => {
+      const whole = await unbroken();
+      for (const nth of place === 'sink.open' ? [1] : [1, 2, 4]) {
+        const folder = newFolder();
+        const shelf = new Shelf();
+        const failed = await run({ spec, rows, folder, shelf, reach: failAt(place, nth) }).then(
+          () => undefined,
+          (cause: unknown) => cause,
+        );
+        expect(failed, `${place} ${nth}`).toMatchObject({ code: 'SINK_WRITE_FAILED', facts: { place } });
+        // what the source was told is safe is on the shelf already
+        const safe = shelf.committed['0'] ?? 0;
+        const ends = rows
+          .slice(0, safe)
+          .filter(({ values, time }) => values[0] === values[0] && time <= rows[Math.max(0, safe - 1)]!.time - 4 * 60_000);
+        for (const { series, time } of ends)
+          expect(shelf.outputs.has(`${series}|0|1|${time + 60_000}|${time}`), `${series} ${time}`).toBe(true);
+        const again = await run({ spec, rows, folder, shelf });
+        expect(again.stateHash).toBe(whole.result.stateHash);
+        expect(again.scores).toEqual(whole.result.scores);
+        expect(shelf.outputs).toEqual(whole.shelf.outputs);
+        expect(shelf.rejects).toEqual(whole.shelf.rejects);
+      }
+    },
+  );
 
   it('row 5: a source whose dead letters cannot be written does not commit past them, even when nothing else went through', async () => {
     const shelf = new Shelf();
-    const only = rows.slice(0, 8).concat(Array.from({ length: 40 }, (_, i) => ({ series: `new-${i}`, time: rows[8]!.time, values: [1] })));
+    const only = rows
+      .slice(0, 8)
+      .concat(Array.from({ length: 40 }, (_, i) => ({ series: `new-${i}`, time: rows[8]!.time, values: [1] })));
     const full = specOf({ forecast: { models }, state: { max_lanes: 3 } });
-    await expect(run({ spec: full, rows: only, batches: [4], folder: newFolder(), shelf, reach: failAt('sink.reject', 1) })).rejects.toMatchObject({ code: 'SINK_WRITE_FAILED' });
+    await expect(
+      run({ spec: full, rows: only, batches: [4], folder: newFolder(), shelf, reach: failAt('sink.reject', 1) }),
+    ).rejects.toMatchObject({ code: 'SINK_WRITE_FAILED' });
     expect(shelf.committed['0'] ?? 0).toBeLessThanOrEqual(8);
   });
 
@@ -73,7 +83,11 @@ describe('row 5: an error in a stage', () => {
     try {
       linear.build = (config: unknown, context: ForecasterContext) => {
         const inner = build(config, context);
-        return { name: inner.name, ownQuantiles: inner.ownQuantiles, step: (wave, outlook) => (--left === 0 ? raise() : inner.step(wave, outlook)) };
+        return {
+          name: inner.name,
+          ownQuantiles: inner.ownQuantiles,
+          step: (wave, outlook) => (--left === 0 ? raise() : inner.step(wave, outlook)),
+        };
       };
       await expect(run({ spec, rows, folder, shelf })).rejects.toThrow('broken');
     } finally {
@@ -139,7 +153,9 @@ describe('row 5: a forecaster that is not of this package', () => {
     const got = await quarantined(bad, [64]);
     expect(got.told).toEqual([{ series: 'series-2', reason: 'broken' }]);
     expect(whole.told).toEqual([]);
-    expect([...got.outputs].filter(([id]) => !id.startsWith('series-2|'))).toEqual([...whole.outputs].filter(([id]) => !id.startsWith('series-2|')));
+    expect([...got.outputs].filter(([id]) => !id.startsWith('series-2|'))).toEqual(
+      [...whole.outputs].filter(([id]) => !id.startsWith('series-2|')),
+    );
     expect(got.outputs.size).toBe(whole.outputs.size);
   });
 
@@ -165,7 +181,14 @@ describe('row 19: failures between the steps of a checkpoint', () => {
       let fatal = 0;
       for (let n = 0; n < 5; n++) {
         const place = steps[random.below(steps.length)]!;
-        await run({ spec, rows, folder, shelf, batches: [1 + random.below(20)], reach: failAt(place, 1 + random.below(4)) }).catch((cause: TidecastError) => {
+        await run({
+          spec,
+          rows,
+          folder,
+          shelf,
+          batches: [1 + random.below(20)],
+          reach: failAt(place, 1 + random.below(4)),
+        }).catch((cause: TidecastError) => {
           expect(cause.code).toBe('SINK_WRITE_FAILED');
           fatal++;
         });
@@ -178,4 +201,3 @@ describe('row 19: failures between the steps of a checkpoint', () => {
     }
   });
 });
-

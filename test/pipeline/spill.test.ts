@@ -7,7 +7,7 @@ import { EXIT } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import { SpillFiles } from '../../src/pipeline/spill-files.ts';
 import { stretch } from '../support/stretch.ts';
-import { configOf, memorySource, type Row, specOf } from '../support/whole-line.ts';
+import { configOf, memorySource, QUICK_RETRAIN, type Row, specOf } from '../support/whole-line.ts';
 import { newFolder, removeFolders, run, Shelf, steadyRows } from '../support/whole-run.ts';
 
 afterEach(removeFolders);
@@ -38,7 +38,14 @@ describe('row 28: more series than lanes', () => {
             flood += series.length;
             const one = (from: number) => Float64Array.from(series, (_, i) => from + i);
             const times = new Float64Array(series.length).fill(batch.times.at(-1)!);
-            yield { partition: 0, series, codes: Int32Array.from(series, (_, i) => i), times, channels: [one(0)], offsets: one(batch.offsets.at(-1)! + before + 1) };
+            yield {
+              partition: 0,
+              series,
+              codes: Int32Array.from(series, (_, i) => i),
+              times,
+              channels: [one(0)],
+              offsets: one(batch.offsets.at(-1)! + before + 1),
+            };
             before += series.length;
           }
           globalThis.gc?.();
@@ -50,7 +57,9 @@ describe('row 28: more series than lanes', () => {
     };
     const counts: Record<string, number> = {};
     const end = await stretch(spec, { source: flooded, folder: newFolder() });
-    for (const { name, payload } of end.events) if (name === 'ticks.rejected') counts[String(payload['reason'])] = (counts[String(payload['reason'])] ?? 0) + (payload['count'] as number);
+    for (const { name, payload } of end.events)
+      if (name === 'ticks.rejected')
+        counts[String(payload['reason'])] = (counts[String(payload['reason'])] ?? 0) + (payload['count'] as number);
     expect(flood).toBe(1_000_000);
     expect(counts).toEqual({ 'lanes-full': 1_000_000 });
     expect(new Set(end.rejects.map(({ series }) => series)).size).toBe(1_000_000);
@@ -77,6 +86,11 @@ describe('row 28: a time to live', () => {
     'rows as they come': plain,
     'rows in order of time': { ...plain, clean: { lateness: 5 * MINUTE } },
     bars: { ...plain, window: { ring: 32, grid: 5 * MINUTE, interval: 5 * MINUTE } },
+    'bars, retrained': {
+      ...plain,
+      window: { ring: 32, grid: 2 * MINUTE, interval: 2 * MINUTE },
+      retrain: { ...QUICK_RETRAIN, every: 40 * MINUTE },
+    },
   };
 
   it.each(Object.keys(cases))('row 28: %s: evicted series come back exactly, across checkpoints and restarts', async (name) => {
@@ -88,7 +102,15 @@ describe('row 28: a time to live', () => {
       for (const until of [311, 600]) await run({ spec, rows, folder, shelf, until });
       // killed: what was not yet in a checkpoint is done again
       const killed = { n: 0 };
-      await run({ spec, rows, folder, shelf, reach: (place) => { if (place === 'state.saved' && ++killed.n === 3) throw new Error('killed'); } }).catch(() => undefined);
+      await run({
+        spec,
+        rows,
+        folder,
+        shelf,
+        reach: (place) => {
+          if (place === 'state.saved' && ++killed.n === 3) throw new Error('killed');
+        },
+      }).catch(() => undefined);
       const result = await run({ spec, rows, folder, shelf });
       shelves.push({ shelf, folder, result });
     }
@@ -106,7 +128,10 @@ describe('row 28: a time to live', () => {
     const damages: Record<string, (file: string) => void> = {
       'does not match its checksum': (file) => {
         const bytes = readFileSync(file);
-        writeFileSync(file, bytes.map((byte) => byte ^ 1));
+        writeFileSync(
+          file,
+          bytes.map((byte) => byte ^ 1),
+        );
       },
       'its checksum': (file) => writeFileSync(file, ''),
       'cannot be read': (file) => rmSync(file),
@@ -117,7 +142,11 @@ describe('row 28: a time to live', () => {
       const files = readdirSync(join(folder, 'spill')).map((name) => join(folder, 'spill', name));
       expect(files.length).toBeGreaterThan(0);
       files.forEach(damage);
-      await expect(run({ spec, rows, folder, shelf: new Shelf() })).rejects.toMatchObject({ code: 'STATE_DAMAGED', exit: EXIT.data, facts: { reason: expect.stringContaining(reason) as string } });
+      await expect(run({ spec, rows, folder, shelf: new Shelf() })).rejects.toMatchObject({
+        code: 'STATE_DAMAGED',
+        exit: EXIT.data,
+        facts: { reason: expect.stringContaining(reason) as string },
+      });
     }
   });
 });
@@ -141,7 +170,8 @@ describe('row 28: spill files', () => {
     expect(files.length).toBeLessThan(60);
     // 300 series of 1000 bytes
     expect(size).toBeLessThan(4 * 300_000);
-    for (let checkpoint = 0; checkpoint < 300; checkpoint++) expect(spill.peek(`${checkpoint} 0`)).toEqual(new Uint8Array(bytesOf(checkpoint)));
+    for (let checkpoint = 0; checkpoint < 300; checkpoint++)
+      expect(spill.peek(`${checkpoint} 0`)).toEqual(new Uint8Array(bytesOf(checkpoint)));
     expect([...spill.keys()].length).toBe(300);
     for (let checkpoint = 0; checkpoint < 300; checkpoint++) spill.take(`${checkpoint} 0`);
     for (let n = 0; n < 3; n++) spill.release(spill.snapshot());

@@ -35,7 +35,9 @@ it('row 57: the second process is refused at once, and the third starts as soon 
   const folder = newFolder();
   const { said, child } = await locker(folder);
   expect(said).toBe('held');
-  expect(() => lockState(folder)).toThrow(expect.objectContaining({ code: 'STATE_LOCKED', exit: EXIT.tryAgain, facts: { folder, process: child.pid } }) as Error);
+  expect(() => lockState(folder)).toThrow(
+    expect.objectContaining({ code: 'STATE_LOCKED', exit: EXIT.tryAgain, facts: { folder, process: child.pid } }) as Error,
+  );
   await killed(child);
   const release = lockState(folder);
   expect(readdirSync(folder)).toEqual(['lock']);
@@ -47,8 +49,17 @@ it('row 57: `tidecast run` exits with 75 while another process holds the state',
   const folder = newFolder();
   await locker(folder);
   const file = join(folder, 'locked.yaml');
-  writeFileSync(file, `source: { type: arrow, path: ${resolve('pipelines/data/nyc_taxi.arrow')}, time: timestamp, values: [value] }\nwindow: { interval: 30m }\nsinks: [discard]\nstate: { path: . }\n`.replace('sinks: [discard]', 'sinks: []'));
-  const { status, stderr } = spawnSync(process.execPath, [resolve('dist/src/cli/main.js'), 'run', file, '--fast'], { encoding: 'utf8', timeout: 60_000 });
+  writeFileSync(
+    file,
+    `source: { type: arrow, path: ${resolve('pipelines/data/nyc_taxi.arrow')}, time: timestamp, values: [value] }\nwindow: { interval: 30m }\nsinks: [discard]\nstate: { path: . }\n`.replace(
+      'sinks: [discard]',
+      'sinks: []',
+    ),
+  );
+  const { status, stderr } = spawnSync(process.execPath, [resolve('dist/src/cli/main.js'), 'run', file, '--fast'], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   expect(stderr).toContain('Another process is using this state folder');
   expect(status).toBe(EXIT.tryAgain);
 });

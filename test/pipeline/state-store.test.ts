@@ -118,7 +118,9 @@ describe('row 18: a damaged state', () => {
   it('row 18: a damaged generation does not push out a whole one', async () => {
     const folder = damagedCopy((bytes) => bytes.subarray(0, 100), [files[1]!]);
     await run({ spec, rows, folder, shelf: new Shelf(), until: 90 });
-    const newest = readdirSync(folder).filter((name) => name.endsWith('.state')).at(-1)!;
+    const newest = readdirSync(folder)
+      .filter((name) => name.endsWith('.state'))
+      .at(-1)!;
     writeFileSync(join(folder, newest), '');
     const result = await run({ spec, rows, folder, shelf: new Shelf() });
     expect(result.stateHash).toBe(whole.hash);
@@ -145,7 +147,11 @@ describe('row 18: a damaged state', () => {
       },
       [files[1]!],
     );
-    await expect(run({ spec, rows, folder, shelf: new Shelf() })).rejects.toMatchObject({ code: 'STATE_VERSION', exit: EXIT.config, facts: { found: 2, wanted: 1 } });
+    await expect(run({ spec, rows, folder, shelf: new Shelf() })).rejects.toMatchObject({
+      code: 'STATE_VERSION',
+      exit: EXIT.config,
+      facts: { found: 2, wanted: 1 },
+    });
   });
 
   it('a state file gives back what was written', async () => {
@@ -156,7 +162,19 @@ describe('row 18: a damaged state', () => {
       fc.array(fc.nat(255)).map((each) => Uint8Array.from(each)),
     );
     const { value } = fc.letrec((tie) => ({
-      value: fc.oneof({ maxDepth: 4 }, fc.constant(null), fc.boolean(), fc.string({ unit: 'binary' }), fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0), array, fc.array(tie('value')), fc.dictionary(fc.string().filter((key) => key !== '$'), tie('value'))),
+      value: fc.oneof(
+        { maxDepth: 4 },
+        fc.constant(null),
+        fc.boolean(),
+        fc.string({ unit: 'binary' }),
+        fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0),
+        array,
+        fc.array(tie('value')),
+        fc.dictionary(
+          fc.string().filter((key) => key !== '$'),
+          tie('value'),
+        ),
+      ),
     }));
     const file = join(newFolder(), 'one.state');
     await fc.assert(
@@ -174,42 +192,70 @@ describe('row 18: a damaged state', () => {
 });
 
 describe('row 44: the state of another pipeline', () => {
-  const recurrent = (more: object) => ({ forecast: { models: [models[0]!, { type: 'recurrent', config: configOf('recurrent', more) }] } });
+  const recurrent = (more: object) => ({
+    forecast: { models: [models[0]!, { type: 'recurrent', config: configOf('recurrent', more) }] },
+  });
   const changes: Record<string, { change: { [K in keyof Spec]?: Partial<Spec[K]> }; told: Record<string, string> }> = {
     'hidden size': { change: recurrent({ hidden: 16 }), told: { 'forecast.models.1.config.hidden': '8, now 16' } },
     layers: { change: recurrent({ layers: 2 }), told: { 'forecast.models.1.config.layers': '1, now 2' } },
-    'layers and hidden size, the same numbers a lane': { change: recurrent({ layers: 2, hidden: 4 }), told: { 'forecast.models.1.config.hidden': '8, now 4', 'forecast.models.1.config.layers': '1, now 2' } },
-    'cell, of the same size': { change: recurrent({ cell: 'rnn' }), told: { 'forecast.models.1.config.cell': '"gru", now "rnn"' } },
+    'layers and hidden size, the same numbers a lane': {
+      change: recurrent({ layers: 2, hidden: 4 }),
+      told: { 'forecast.models.1.config.hidden': '8, now 4', 'forecast.models.1.config.layers': '1, now 2' },
+    },
+    'cell, of the same size': {
+      change: recurrent({ cell: 'rnn' }),
+      told: { 'forecast.models.1.config.cell': '"gru", now "rnn"' },
+    },
     lags: { change: recurrent({ lags: 5 }), told: { 'forecast.models.1.config.lags': '3, now 5' } },
     horizon: { change: { forecast: { models, horizon: 3 } }, told: { 'forecast.horizon': '2, now 3' } },
-    'quantiles, as many': { change: { forecast: { models, quantiles: [0.05, 0.5, 0.95] } }, told: { 'forecast.quantiles': '[0.1,0.5,0.9], now [0.05,0.5,0.95]' } },
+    'quantiles, as many': {
+      change: { forecast: { models, quantiles: [0.05, 0.5, 0.95] } },
+      told: { 'forecast.quantiles': '[0.1,0.5,0.9], now [0.05,0.5,0.95]' },
+    },
     ring: { change: { forecast: { models }, window: { ring: 64 } }, told: { 'window.ring': '32, now 64' } },
-    'a model more': { change: { forecast: { models: [...models, { type: 'linear', config: configOf('linear') }] } }, told: { 'forecast.models.2.type': 'none, now "linear"' } },
-    'models in another order': { change: { forecast: { models: [models[1]!, models[0]!] } }, told: { 'forecast.models.0.type': '"naive", now "recurrent"' } },
+    'a model more': {
+      change: { forecast: { models: [...models, { type: 'linear', config: configOf('linear') }] } },
+      told: { 'forecast.models.2.type': 'none, now "linear"' },
+    },
+    'models in another order': {
+      change: { forecast: { models: [models[1]!, models[0]!] } },
+      told: { 'forecast.models.0.type': '"naive", now "recurrent"' },
+    },
     seed: { change: { forecast: { models }, seed: 8 as never }, told: { seed: '7, now 8' } },
-    retraining: { change: { forecast: { models }, retrain: { every: 3_600_000 } as never }, told: { retrain: 'false, now true' } },
+    retraining: {
+      change: { forecast: { models }, retrain: { every: 3_600_000 } as never },
+      told: { retrain: 'false, now true' },
+    },
   };
 
-  it.each(Object.keys(changes))('row 44: %s changed: refused with what changed, the state is untouched, a fresh start works', async (name) => {
-    const { change, told } = changes[name]!;
-    const folder = damagedCopy((bytes) => bytes, []);
-    const changed = specOf({ window: { ring: 32 }, ...change });
-    const before = files.map((file) => readFileSync(join(folder, file)));
-    const refused = await run({ spec: changed, rows, folder, shelf: new Shelf() }).then(
-      () => undefined,
-      (cause: unknown) => cause,
-    );
-    expect(refused).toMatchObject({ code: 'STATE_SHAPE', exit: EXIT.config, facts: told });
-    expect(files.map((file) => readFileSync(join(folder, file)))).toEqual(before);
-    if (changed.retrain) return;
-    const fresh = await run({ spec: changed, rows, folder, shelf: new Shelf(), fresh: true });
-    expect(fresh.total).toBe(rows.length);
-  });
+  it.each(Object.keys(changes))(
+    'row 44: %s changed: refused with what changed, the state is untouched, a fresh start works',
+    async (name) => {
+      const { change, told } = changes[name]!;
+      const folder = damagedCopy((bytes) => bytes, []);
+      const changed = specOf({ window: { ring: 32 }, ...change });
+      const before = files.map((file) => readFileSync(join(folder, file)));
+      const refused = await run({ spec: changed, rows, folder, shelf: new Shelf() }).then(
+        () => undefined,
+        (cause: unknown) => cause,
+      );
+      expect(refused).toMatchObject({ code: 'STATE_SHAPE', exit: EXIT.config, facts: told });
+      expect(files.map((file) => readFileSync(join(folder, file)))).toEqual(before);
+      if (changed.retrain) return;
+      const fresh = await run({ spec: changed, rows, folder, shelf: new Shelf(), fresh: true });
+      expect(fresh.total).toBe(rows.length);
+    },
+  );
 
   it('row 44: what does not change the meaning of the state may change', async () => {
     const folder = damagedCopy((bytes) => bytes, []);
     const shelf = new Shelf();
-    const changed = specOf({ forecast: { models }, window: { ring: 32, gaps: { policy: 'mask', limit: 20 } }, clean: { jump_patience: 5 }, state: { max_lanes: 50 } });
+    const changed = specOf({
+      forecast: { models },
+      window: { ring: 32, gaps: { policy: 'mask', limit: 20 } },
+      clean: { jump_patience: 5 },
+      state: { max_lanes: 50 },
+    });
     expect((await run({ spec: changed, rows, folder, shelf })).stateHash).toBe(whole.hash);
   });
 

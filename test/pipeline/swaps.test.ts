@@ -43,7 +43,9 @@ describe('row 31: exact swaps', () => {
 
     it(`row 31: exact, lag ${lag / MINUTE} min: rows later than trigger + lag use the new weights, and no others`, async () => {
       const { outputs, events, ...rest } = await stretch(spec, { rows, folder: newFolder() });
-      const swaps = events.filter(({ name }) => name === 'weights.swapped').map(({ payload }) => payload as { trigger: number; hash: string });
+      const swaps = events
+        .filter(({ name }) => name === 'weights.swapped')
+        .map(({ payload }) => payload as { trigger: number; hash: string });
       expect(swaps.length).toBeGreaterThanOrEqual(3);
       for (const [issued, hashes] of weightsByTime({ outputs, events, ...rest })) {
         const due = swaps.filter(({ trigger }) => issued > trigger + lag).at(-1);
@@ -71,7 +73,11 @@ describe('row 31: exact swaps', () => {
 
   it('row 31: both versions live in one wave', async () => {
     const lag = 7 * MINUTE;
-    const spec = specOf({ forecast: { models }, clean: { lateness: 20 * MINUTE }, retrain: { ...QUICK_RETRAIN, every: EVERY, lag } });
+    const spec = specOf({
+      forecast: { models },
+      clean: { lateness: 20 * MINUTE },
+      retrain: { ...QUICK_RETRAIN, every: EVERY, lag },
+    });
     // one series comes six minutes after the others, so a batch holds rows from before and after the swap
     const shifted = [...rows].sort((a, b) => arrival(a) - arrival(b));
     const whole = await stretch(spec, { rows: shifted, folder: newFolder(), batches: [1] });
@@ -101,7 +107,14 @@ describe('row 31: swaps as soon as possible', () => {
       expect(whole.events.filter(({ name }) => name === 'weights.swapped').length).toBeGreaterThanOrEqual(3);
       if (slow > 30) expect(whole.events.filter(({ name }) => name === 'training.skipped').length).toBeGreaterThan(1);
       for (const [cut, from] of whole.kept) {
-        const again = await stretch(spec, { rows, folder: kept, from, exact: false, slow: Infinity, batches: [1 + random.below(30)] });
+        const again = await stretch(spec, {
+          rows,
+          folder: kept,
+          from,
+          exact: false,
+          slow: Infinity,
+          batches: [1 + random.below(30)],
+        });
         expect(again.hash, `seed ${SEED}, slow ${slow}, from row ${cut}`).toBe(whole.hash);
         sameWhereBoth(again.outputs, whole.outputs);
       }
@@ -126,7 +139,9 @@ describe('row 31: swaps as soon as possible', () => {
     let trainings = 0;
     const moody: TrainingRunner = async (job) => (++trainings === 2 ? Promise.reject(new Error('bad day')) : eager(job));
     const whole = await stretch(spec, { rows, folder: kept, exact: false, slow: 5, runner: moody, batches: [1], keepAt: [10] });
-    expect(whole.events.filter(({ name }) => name === 'training.failed').map(({ payload }) => payload['reason'])).toEqual(['Error: bad day']);
+    expect(whole.events.filter(({ name }) => name === 'training.failed').map(({ payload }) => payload['reason'])).toEqual([
+      'Error: bad day',
+    ]);
     const again = await stretch(spec, { rows, folder: kept, from: whole.kept.get(10), exact: false, slow: Infinity });
     expect(again.hash).toBe(whole.hash);
     sameWhereBoth(again.outputs, whole.outputs);
@@ -165,7 +180,11 @@ describe('row 30: trainings that come to nothing', () => {
   it('row 30: a training that diverges changes nothing', async () => {
     const wild = { learning_rate: 1e30, clip: 1e30, epochs: 4 };
     const end = await stretch(spec(wild), { rows, folder: newFolder(), runner: honest });
-    const calm = await stretch(spec(wild), { rows, folder: newFolder(), runner: async (job) => ({ ...train(job), accepted: false }) });
+    const calm = await stretch(spec(wild), {
+      rows,
+      folder: newFolder(),
+      runner: async (job) => ({ ...train(job), accepted: false }),
+    });
     const finished = end.events.filter(({ name }) => name === 'training.finished');
     expect(finished.length).toBeGreaterThanOrEqual(3);
     expect(finished.some(({ payload }) => payload['accepted'])).toBe(false);
@@ -191,7 +210,11 @@ describe('row 30: trainings that come to nothing', () => {
       'of another network': async (job) => ({ ...(await eager(job)), weights: initialWeights({ ...job.shape, hidden: 4 }, 1) }),
       nothing: async () => undefined as never,
     };
-    const calm = await stretch(spec(), { rows, folder: newFolder(), runner: async (job) => ({ ...train(job), accepted: false }) });
+    const calm = await stretch(spec(), {
+      rows,
+      folder: newFolder(),
+      runner: async (job) => ({ ...train(job), accepted: false }),
+    });
     for (const [name, runner] of Object.entries(unusable)) {
       const end = await stretch(spec(), { rows, folder: newFolder(), runner });
       expect(end.events.filter(({ name: each }) => each === 'training.failed').length, name).toBeGreaterThanOrEqual(3);
@@ -201,7 +224,16 @@ describe('row 30: trainings that come to nothing', () => {
 });
 
 describe('the swap log', () => {
-  const entry = (trigger: number): SwapRecord => ({ trigger, mode: 'exact', rows: 0, position: {}, version: 0, hash: '', champion: null, challenger: null });
+  const entry = (trigger: number): SwapRecord => ({
+    trigger,
+    mode: 'exact',
+    rows: 0,
+    position: {},
+    version: 0,
+    hash: '',
+    champion: null,
+    challenger: null,
+  });
 
   it('row 31: a torn last line was never in effect', () => {
     const folder = newFolder();
@@ -222,6 +254,8 @@ describe('the swap log', () => {
   it('a damaged line that is not the last is refused with its place', () => {
     const folder = newFolder();
     writeFileSync(join(folder, 'swaps.jsonl'), `{"trigger"\n${JSON.stringify(entry(2))}\n`);
-    expect(() => new SwapLog(folder)).toThrow(expect.objectContaining({ code: 'STATE_DAMAGED', facts: { file: join(folder, 'swaps.jsonl'), line: 1 } }) as Error);
+    expect(() => new SwapLog(folder)).toThrow(
+      expect.objectContaining({ code: 'STATE_DAMAGED', facts: { file: join(folder, 'swaps.jsonl'), line: 1 } }) as Error,
+    );
   });
 });

@@ -31,7 +31,7 @@ function partitioned(rows: readonly PartRow[], batch: number, live = false): Sou
     bounded: !live,
     async *read(from) {
       const rest = numbered.filter(({ partition, offset }) => offset >= (from?.[String(partition)] ?? 0));
-      for (let at = 0; at < rest.length; ) {
+      for (let at = 0; at < rest.length;) {
         let end = at + 1;
         while (end < rest.length && end - at < batch && rest[end]!.partition === rest[at]!.partition) end++;
         const part = rest.slice(at, end);
@@ -51,8 +51,10 @@ function partitioned(rows: readonly PartRow[], batch: number, live = false): Sou
   };
 }
 
-const trainings = ({ events }: StretchEnd) => events.filter(({ name }) => name === 'training.started').map(({ payload }) => payload['trigger'] as number);
-const run = (rows: readonly PartRow[], batch = 16, live = false) => stretch(spec, { source: partitioned(rows, batch, live), folder: newFolder() });
+const trainings = ({ events }: StretchEnd) =>
+  events.filter(({ name }) => name === 'training.started').map(({ payload }) => payload['trigger'] as number);
+const run = (rows: readonly PartRow[], batch = 16, live = false) =>
+  stretch(spec, { source: partitioned(rows, batch, live), folder: newFolder() });
 
 describe('row 26: an idle partition', () => {
   // four partitions with a series each
@@ -79,7 +81,8 @@ describe('row 26: an idle partition', () => {
     const other = await run(silent, 50);
     expect(other.outputs).toEqual(one.outputs);
     expect(other.hash).toBe(one.hash);
-    for (const from of one.kept.values()) expect((await stretch(spec, { source: partitioned(silent, 7), folder: newFolder(), from })).hash).toBe(one.hash);
+    for (const from of one.kept.values())
+      expect((await stretch(spec, { source: partitioned(silent, 7), folder: newFolder(), from })).hash).toBe(one.hash);
     expect(one.kept.size).toBe(2);
   });
 
@@ -120,7 +123,9 @@ describe('row 26: an idle partition', () => {
   });
 
   it('row 26: a file whose series are not merged by time is still refused', async () => {
-    const sorted = [...rows].sort((a, b) => (a.series < b.series ? -1 : a.series > b.series ? 1 : a.time - b.time)).map((row) => ({ ...row, partition: 0 }));
+    const sorted = [...rows]
+      .sort((a, b) => (a.series < b.series ? -1 : a.series > b.series ? 1 : a.time - b.time))
+      .map((row) => ({ ...row, partition: 0 }));
     await expect(run(sorted)).rejects.toMatchObject({ code: 'INGEST_NOT_IN_TIME_ORDER' });
   });
 });
@@ -131,7 +136,11 @@ describe('row 27: a tick from the year 2099', () => {
 
   it.each(['exact', 'asap'])('row 27: fires no trigger and changes no bit (%s)', async (swap) => {
     const exact = swap === 'exact';
-    const settings = { exact, folder: newFolder(), ...(exact ? {} : { runner: async () => Promise.reject(new Error('no weights: when they come is chance')) }) };
+    const settings = {
+      exact,
+      folder: newFolder(),
+      ...(exact ? {} : { runner: async () => Promise.reject(new Error('no weights: when they come is chance')) }),
+    };
     const whole = await stretch(spec, { ...settings, source: partitioned(rows, 16) });
     for (const at of [5, 77, 150]) {
       const poisoned = [...rows.slice(0, at), future(rows[at]!), ...rows.slice(at)];
@@ -152,7 +161,9 @@ describe('row 27: a tick from the year 2099', () => {
     const quiet = rows.filter(({ series }, i) => series === 'series-1' || i < 20);
     const poisoned = [...quiet.slice(0, 20), future(rows[18]!), ...quiet.slice(20)];
     const end = await stretch(idle, { source: partitioned(poisoned, 8), folder: newFolder() });
-    expect(end.events.filter(({ name }) => name === 'series.evicted').map(({ payload }) => payload['series'])).toEqual(['series-0']);
+    expect(end.events.filter(({ name }) => name === 'series.evicted').map(({ payload }) => payload['series'])).toEqual([
+      'series-0',
+    ]);
   });
 
   it('row 27: four that agree are believed: the series did pause for so long', async () => {

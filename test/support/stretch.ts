@@ -57,7 +57,8 @@ export async function stretch(spec: Spec, options: Stretch): Promise<StretchEnd>
   const rejects: Reject[] = [];
   const events: StretchEnd['events'] = [];
   const bus = new EventBus();
-  for (const name of Object.keys(EVENTS) as EventName[]) bus.on(name, (payload) => void events.push({ name, payload: payload as Record<string, unknown> }));
+  for (const name of Object.keys(EVENTS) as EventName[])
+    bus.on(name, (payload) => void events.push({ name, payload: payload as Record<string, unknown> }));
   const stop = new AbortController();
   const kept = new Map<number, StateSnapshot>();
   const waiting: { at: number; done: () => void }[] = [];

@@ -121,7 +121,13 @@ export async function run(setup: RunSetup): Promise<RunResult> {
   const events = setup.events ?? new EventBus();
   const store = new FolderStore(folder, { events, fresh: setup.fresh ?? false });
   const { result } = await drive(loaded, failing(store, reach, cutting), folder, {
-    sources: [defineSource({ ...component, name: 'memory', build: () => faulty(rows.slice(0, until), batches, () => until !== undefined && stop.abort(), shelf, reach, cutting) })],
+    sources: [
+      defineSource({
+        ...component,
+        name: 'memory',
+        build: () => faulty(rows.slice(0, until), batches, () => until !== undefined && stop.abort(), shelf, reach, cutting),
+      }),
+    ],
     sinks: [setup.sink?.component ?? defineSink({ ...component, name: 'shelf', build: () => shelf.sink(reach) })],
     forecasters: setup.forecasters ?? FORECASTERS,
     clock: setup.clock ?? systemClock,
@@ -196,6 +202,10 @@ export function steadyRows(series: number, rows: number): Row[] {
   return Array.from({ length: rows * series }, (_, i) => {
     const s = i % series;
     const t = Math.floor(i / series);
-    return { series: `series-${s}`, time: 1_700_000_000_000 + t * 60_000, values: [100 * (s + 1) + 10 * ((t + s) % 6) + ((t * 7919 + s * 104_729) % 97) / 10] };
+    return {
+      series: `series-${s}`,
+      time: 1_700_000_000_000 + t * 60_000,
+      values: [100 * (s + 1) + 10 * ((t + s) % 6) + ((t * 7919 + s * 104_729) % 97) / 10],
+    };
   });
 }

@@ -22,7 +22,10 @@ const FAULTS: Record<string, { program: string; reason: RegExp; late?: boolean }
   throws: { program: `parentPort.on('message', () => { throw new Error('no such thing'); });`, reason: /no such thing/ },
   'rejects a promise': { program: `parentPort.on('message', async () => { throw new Error('later'); });`, reason: /later/ },
   'throws something that is no error': { program: `parentPort.on('message', () => { throw null; });`, reason: /./ },
-  'runs out of memory': { program: `parentPort.on('message', () => { const all = []; for (;;) all.push(new Array(1e6).fill({})); });`, reason: /memory/i },
+  'runs out of memory': {
+    program: `parentPort.on('message', () => { const all = []; for (;;) all.push(new Array(1e6).fill({})); });`,
+    reason: /memory/i,
+  },
   'exits with 0': { program: `parentPort.on('message', () => process.exit(0));`, reason: /ended with code 0/ },
   'exits with 3': { program: `parentPort.on('message', () => process.exit(3));`, reason: /ended with code 3/ },
   'runs for ever': { program: `parentPort.on('message', () => { for (;;); });`, reason: /took longer than/, late: true },
@@ -87,25 +90,30 @@ describe('row 29: the line', () => {
   const spec = specOf({ forecast: { models }, retrain: QUICK_RETRAIN });
   const rows = steadyRows(2, 110);
 
-  it.each(['exact', 'asap'])('row 29: with swap: %s it goes on with the old weights, and trains again at the next trigger', async (swap) => {
-    const { worker } = workerOf(FAULTS['throws']!.program);
-    const cause: unknown = await worker.run(job).catch((each: unknown) => each);
-    let trainings = 0;
-    const end = await stretch(spec, {
-      rows,
-      batches: [5],
-      folder: newFolder(),
-      exact: swap === 'exact',
-      runner: async (each) => {
-        if (trainings++ === 0) throw cause;
-        return { ...train(each), accepted: true };
-      },
-    });
-    const told = end.events.filter(({ name }) => name.startsWith('training.') || name === 'weights.swapped').map(({ name }) => name);
-    expect(told.filter((name) => name === 'training.failed').length).toBe(1);
-    expect(end.events.find(({ name }) => name === 'training.failed')!.payload['reason']).toMatch(/no such thing/);
-    expect(told.indexOf('weights.swapped')).toBeGreaterThan(told.indexOf('training.failed'));
-    const issued = [...end.outputs.keys()].filter((id) => !id.endsWith('score') && id.split('|')[2] === '1');
-    expect(issued.length).toBe(rows.length);
-  });
+  it.each(['exact', 'asap'])(
+    'row 29: with swap: %s it goes on with the old weights, and trains again at the next trigger',
+    async (swap) => {
+      const { worker } = workerOf(FAULTS['throws']!.program);
+      const cause: unknown = await worker.run(job).catch((each: unknown) => each);
+      let trainings = 0;
+      const end = await stretch(spec, {
+        rows,
+        batches: [5],
+        folder: newFolder(),
+        exact: swap === 'exact',
+        runner: async (each) => {
+          if (trainings++ === 0) throw cause;
+          return { ...train(each), accepted: true };
+        },
+      });
+      const told = end.events
+        .filter(({ name }) => name.startsWith('training.') || name === 'weights.swapped')
+        .map(({ name }) => name);
+      expect(told.filter((name) => name === 'training.failed').length).toBe(1);
+      expect(end.events.find(({ name }) => name === 'training.failed')!.payload['reason']).toMatch(/no such thing/);
+      expect(told.indexOf('weights.swapped')).toBeGreaterThan(told.indexOf('training.failed'));
+      const issued = [...end.outputs.keys()].filter((id) => !id.endsWith('score') && id.split('|')[2] === '1');
+      expect(issued.length).toBe(rows.length);
+    },
+  );
 });
