@@ -53,7 +53,12 @@ export async function follow(
         const scores = () =>
           scoreLines(
             targets,
-            targets.map((_, target) => line.ensemble.scores.totals(steps.map((step) => ({ target, step })), { spilled: false })),
+            targets.map((_, target) =>
+              line.ensemble.scores.totals(
+                steps.map((step) => ({ target, step })),
+                { spilled: false },
+              ),
+            ),
             steps,
           );
         watch.attach({ total, targets, quantiles, scores });

@@ -49,6 +49,6 @@ function written(watch: Watch, events: EventBus, pipeline: string, say: (text: s
   return () => {
     clearInterval(timer);
     for (const each of off) each();
-    say(progressLine(watch.model()));
+    if (watch.model().rows > 0) say(progressLine(watch.model()));
   };
 }

@@ -165,7 +165,13 @@ export function finish(draft: Draft, file: string): Spec {
       baselines: forecast.baselines ?? ['naive', 'seasonal-naive'].filter((each) => models.includes(each)),
     },
     retrain: retrain && { ...retrain, rows: retrain.rows ?? Math.min(2000, window.ring) },
-    state: { ...state, path: resolve(dirname(file), state.path ?? `../.tidecast/${name}`) },
+    state: {
+      ...state,
+      path: resolve(
+        dirname(file),
+        state.path ?? `${basename(dirname(resolve(file))) === 'pipelines' ? '../' : ''}.tidecast/${name}`,
+      ),
+    },
   };
 }
 

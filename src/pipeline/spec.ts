@@ -94,7 +94,9 @@ const RETRAIN = z.strictObject({
 const STATE = z.strictObject({
   path: text(4096)
     .optional()
-    .describe('Folder of the checkpoints, relative to this file. Default: `.tidecast/<name>` beside the folder of this file.'),
+    .describe(
+      'Folder of the checkpoints, relative to this file. Default: `.tidecast/<name>` beside this file, or beside its folder where that is called `pipelines`.',
+    ),
   checkpoint: span({ min: 10, max: 86_400_000 }).prefault('10s').describe('Wall time between two checkpoints.'),
   max_lanes: count(1, 10_000_000)
     .default(1_000_000)

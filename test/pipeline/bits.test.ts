@@ -16,6 +16,7 @@ it.each(['rnn', 'gru', 'lstm'])(`%s on Node ${process.version} gives the recorde
 // the others are checked where CI has installed them: a developer's machine has one Node
 it.skipIf(OTHERS.length === 0)('other versions of Node give the recorded bits', () => {
   for (const node of OTHERS) {
-    for (const cell of ['gru', 'lstm']) expect(JSON.parse(execFileSync(node, [PROGRAM, cell], { encoding: 'utf8' })), node).toEqual(FIXTURE[cell]);
+    for (const cell of ['gru', 'lstm'])
+      expect(JSON.parse(execFileSync(node, [PROGRAM, cell], { encoding: 'utf8' })), node).toEqual(FIXTURE[cell]);
   }
 });

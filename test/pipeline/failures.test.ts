@@ -63,7 +63,7 @@ describe('row 5: an error in a stage', () => {
 
   it('row 5: a source whose dead letters cannot be written does not commit past them, even when nothing else went through', async () => {
     const shelf = new Shelf();
-    const only = rows
+    const only = steadyRows(3, 60)
       .slice(0, 8)
       .concat(Array.from({ length: 40 }, (_, i) => ({ series: `new-${i}`, time: rows[8]!.time, values: [1] })));
     const full = specOf({ forecast: { models }, state: { max_lanes: 3 } });
@@ -93,6 +93,8 @@ describe('row 5: an error in a stage', () => {
     } finally {
       linear.build = build;
     }
+    // a checkpoint of what the forecaster left behind would be written by now
+    await new Promise((resolve) => setTimeout(resolve, 100));
     const again = await run({ spec, rows, folder, shelf });
     expect(again.stateHash).toBe(whole.result.stateHash);
     expect(shelf.outputs).toEqual(whole.shelf.outputs);

@@ -117,7 +117,7 @@ describe('row 18: a damaged state', () => {
 
   it('row 18: a damaged generation does not push out a whole one', async () => {
     const folder = damagedCopy((bytes) => bytes.subarray(0, 100), [files[1]!]);
-    await run({ spec, rows, folder, shelf: new Shelf(), until: 90 });
+    await run({ spec, rows, folder, shelf: new Shelf(), until: 90, batches: [1000] });
     const newest = readdirSync(folder)
       .filter((name) => name.endsWith('.state'))
       .at(-1)!;
@@ -189,6 +189,22 @@ describe('row 18: a damaged state', () => {
       { seed: SEED, numRuns: 200 },
     );
   });
+});
+
+it('row 20: a file system that takes a part of what it is given is asked for the rest', async () => {
+  const parts: Buffer[] = [];
+  const stingy = {
+    write: async (bytes: Uint8Array, from = 0, length = bytes.length - from) => {
+      const taken = Math.min(length, 100);
+      parts.push(Buffer.from(bytes.subarray(from, from + taken)));
+      return { bytesWritten: taken };
+    },
+  };
+  const saved = { all: Float64Array.from({ length: 500 }, (_, i) => i) };
+  const length = await writeStateFile(stingy as never, saved);
+  const bytes = Buffer.concat(parts);
+  expect(bytes.length).toBe(length);
+  expect(readStateFile('x', bytes)).toEqual(saved);
 });
 
 describe('row 44: the state of another pipeline', () => {

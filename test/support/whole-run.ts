@@ -23,6 +23,7 @@ export const PLACES = [
   'source.committed',
   'sink.open',
   'sink.write',
+  'sink.written',
   'sink.reject',
   'sink.flush',
   'sink.flushed',
@@ -54,6 +55,7 @@ export class Shelf {
       write: (batch) => {
         reach('sink.write');
         record(batch, open.outputs);
+        return new Promise<void>((resolve) => setImmediate(resolve)).then(() => reach('sink.written'));
       },
       reject: (some) => {
         reach('sink.reject');

@@ -24,6 +24,8 @@ it('the next trigger is a later multiple, and passes over those without a row be
       const following = nextTrigger(trigger, next, step);
       expect(following % step === 0).toBe(true);
       expect(following).toBeGreaterThan(trigger);
+      // none without a new row at or before it is kept
+      if (next > trigger + step) expect(following).toBeGreaterThanOrEqual(next);
       // no trigger with a new row at or before it is passed over
       expect(following).toBeLessThan(Math.max(next, trigger + 1) + step);
     }),

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { TrainingJob } from '../../src/train/job.ts';
 import { train } from '../../src/train/train.ts';
 import { TrainingWorker } from '../../src/train/worker.ts';
@@ -28,7 +28,11 @@ const FAULTS: Record<string, { program: string; reason: RegExp; late?: boolean }
   },
   'exits with 0': { program: `parentPort.on('message', () => process.exit(0));`, reason: /ended with code 0/ },
   'exits with 3': { program: `parentPort.on('message', () => process.exit(3));`, reason: /ended with code 3/ },
-  'runs for ever': { program: `parentPort.on('message', () => { for (;;); });`, reason: /took longer than/, late: true },
+  'runs for ever': {
+    program: `parentPort.on('message', ({ beat }) => { for (;;) Atomics.add(beat, 0, 1); });`,
+    reason: /took longer than/,
+    late: true,
+  },
   'never answers': { program: `parentPort.on('message', () => undefined);`, reason: /took longer than/, late: true },
 };
 
@@ -53,7 +57,9 @@ function workerOf(bad: string, good = GOOD): { worker: TrainingWorker; late: () 
   return { worker, late: () => running.forEach((passed) => passed()), deadlines: () => running.size };
 }
 
-const job = { trigger: 0, weights: new Map() } as unknown as TrainingJob;
+/** Counts on while a thread runs for ever. */
+const beat = new Int32Array(new SharedArrayBuffer(4));
+const job = { trigger: 0, weights: new Map(), beat } as unknown as TrainingJob;
 
 describe('row 29: the training thread', () => {
   it.each(Object.keys(FAULTS))('row 29: it %s: the training fails with the reason, and the next one works', async (name) => {
@@ -75,6 +81,21 @@ describe('row 29: the training thread', () => {
     expect(await worker.run(job)).toMatchObject({ accepted: false });
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(await worker.run(job)).toMatchObject({ accepted: false });
+  });
+
+  it('row 29: a thread that missed its deadline does not run on', async () => {
+    const { worker, late } = workerOf(FAULTS['runs for ever']!.program);
+    Atomics.store(beat, 0, 0);
+    const failed = worker.run(job).catch((cause: unknown) => cause);
+    await vi.waitFor(() => expect(Atomics.load(beat, 0)).toBeGreaterThan(1_000_000), { timeout: 30_000 });
+    late();
+    await failed;
+    const still = async () => {
+      const before = Atomics.load(beat, 0);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(Atomics.load(beat, 0)).toBe(before);
+    };
+    await vi.waitFor(still, { timeout: 30_000 });
   });
 
   it('row 29: closing while it runs ends it', async () => {
