@@ -1,28 +1,12 @@
 /** What is said at the end: how good the forecasts were, how long it took, where they are. */
-import Table from 'cli-table3';
 import { cut, printable } from './cell.ts';
-import { ago, percent, signedPercent, value, whole } from './numbers.ts';
+import { backtestTables } from './backtest-tables.ts';
+import { ago, percent, value, whole } from './numbers.ts';
 import type { Report } from './report.ts';
 import { plainPaint, type Paint } from './terminal.ts';
+import { calmTable } from './table.ts';
+import { verdict } from './verdict.ts';
 import type { ScoreLine } from './view-model.ts';
-
-/** Rules above and below, nothing between columns. */
-const CALM = Object.fromEntries(
-  [
-    'left',
-    'right',
-    'middle',
-    'top-left',
-    'top-right',
-    'top-mid',
-    'bottom-left',
-    'bottom-right',
-    'bottom-mid',
-    'left-mid',
-    'right-mid',
-    'mid-mid',
-  ].map((place) => [place, '']),
-);
 
 /** Steps of a target shown at most; the rest is in `--json`. */
 const MOST_STEPS = 8;
@@ -34,6 +18,7 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
   const lines = [
     `${paint('bold', printable(pipeline))}: ${complete ? 'the source ended' : 'stopped'} after ${whole(rows)} rows of ${whole(series)} series`,
     ...scoreTables(report.scores, paint),
+    ...(report.bySeries ? backtestTables(report.scores, report.bySeries, paint) : []),
     `${whole(rowsHere)} rows in ${ago(seconds)}, ${whole(rowsHere / Math.max(seconds, 1e-3))} rows/s`,
     ...(refused.length > 0 ? [`refused: ${refused.map(([reason, n]) => `${whole(n)} ${reason}`).join(', ')}`] : []),
     ...outputs.map((output) => `forecasts: ${printable(output)}`),
@@ -56,35 +41,21 @@ function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {
     ...baselines.map((name) => `vs ${cut(name, 14)}`),
     ...nominal.map((level) => `in ${percent(level)}`),
   ];
-  const table = new Table({
-    head: titles.map((title) => paint('dim', title)),
-    colAligns: titles.map((_, i) => (i === 0 ? 'left' : 'right')),
-    style: { head: [], border: [], compact: true },
-    chars: CALM,
-  });
   const shown = pick(scored);
-  for (const { target, step, output, summary } of shown) {
-    table.push([
-      cut(printable(target), 24),
-      `+${step}`,
-      value(summary.models[output]?.mae ?? NaN),
-      value(summary.models[output]?.rmse ?? NaN),
-      ...baselines.map((name) => verdict(summary.skill[name], paint)),
-      ...nominal.map((level) => percent(summary.intervals.find((interval) => interval.nominal === level)?.coverage ?? NaN, 1)),
-    ]);
-  }
+  const rows = shown.map(({ target, step, output, summary }) => [
+    cut(printable(target), 24),
+    `+${step}`,
+    value(summary.models[output]?.mae ?? NaN),
+    value(summary.models[output]?.rmse ?? NaN),
+    ...baselines.map((name) => verdict(summary.skill[name], paint)),
+    ...nominal.map((level) => percent(summary.intervals.find((interval) => interval.nominal === level)?.coverage ?? NaN, 1)),
+  ]);
   const left = scored.length - shown.length;
   return [
     paint('dim', `scored on ${whole(first.summary.n)} rows`),
-    table.toString(),
+    calmTable(titles, rows, paint),
     ...(left > 0 ? [paint('dim', `${left} further steps: see --json`)] : []),
   ];
-}
-
-function verdict(skill: ScoreLine['summary']['skill'][string] | undefined, paint: Paint): string {
-  if (!skill) return '-';
-  const text = `${signedPercent(skill.skill)} ${skill.verdict}`;
-  return skill.verdict === 'better' ? paint('green', text) : skill.verdict === 'worse' ? paint('red', text) : text;
 }
 
 /** Of each target the first steps, then ever wider ones, and the last. */
