@@ -10,7 +10,7 @@ import { TidecastError } from '../src/core/errors.ts';
 import type { Position } from '../src/core/position.ts';
 import { listed, position, timePosition } from './formats/column-names.ts';
 import { CsvRows, isMissing, parseNumber, type CsvColumns } from './formats/csv-rows.ts';
-import { fileFault } from './formats/file-fault.ts';
+import { fileFault, refusePipe } from './formats/file-fault.ts';
 import { resolvePaths } from './formats/paths.ts';
 import { knownZone, WallClock } from './formats/time.ts';
 
@@ -138,8 +138,7 @@ class CsvSource implements Source {
       } catch (error) {
         if (error instanceof TidecastError) throw error;
         if ((error as NodeJS.ErrnoException).syscall) throw fileFault(file, error);
-        const { lines, code } = error as { lines?: number; code?: string };
-        throw new TidecastError('CSV_DAMAGED', { file, line: lines, problem: code ?? String(error) }, { cause: error });
+        throw damaged(file, error);
       } finally {
         input.destroy();
       }
@@ -173,15 +172,22 @@ class CsvSource implements Source {
     // the pipeline asks for the channels before it reads, and that question has no promise
     const { parse } = createRequire(import.meta.url)('csv-parse/sync') as typeof import('csv-parse/sync');
     const text = head(file);
-    const [header, ...rows] = parse(text, {
-      bom: true,
-      delimiter,
-      quote,
-      relax_column_count: true,
-      relax_quotes: true,
-      skip_empty_lines: true,
-      to: 100,
-    }) as string[][];
+    const records = (): string[][] => {
+      try {
+        return parse(text, {
+          bom: true,
+          delimiter,
+          quote,
+          relax_column_count: true,
+          relax_quotes: true,
+          skip_empty_lines: true,
+          to: 100,
+        }) as string[][];
+      } catch (error) {
+        throw damaged(file, error);
+      }
+    };
+    const [header, ...rows] = records();
     if (!header) throw new TidecastError('SOURCE_NO_ROWS', { file });
     const names = header.map((each) => each.trim());
     const taken = new Set([
@@ -201,8 +207,15 @@ class CsvSource implements Source {
   }
 }
 
+/** What the parser says, with its place. */
+function damaged(file: string, cause: unknown): TidecastError {
+  const { lines, code } = cause as { lines?: number; code?: string };
+  return new TidecastError('CSV_DAMAGED', { file, line: lines, problem: code ?? String(cause) }, { cause });
+}
+
 /** The first complete lines of a file. */
 function head(path: string): string {
+  refusePipe(path, 'it is a pipe, which can be read only once: name its columns with `values`');
   let file: number | undefined;
   try {
     file = openSync(path, 'r');

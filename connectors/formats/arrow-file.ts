@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { indexArrow, readBytes, type Parts } from './arrow-index.ts';
 import { metaOf, type BatchBlock, type BatchMeta, type Block, type DictionaryBlock } from './arrow-messages.ts';
 import type { ArrowSchema } from './arrow-schema.ts';
-import { fileFault } from './file-fault.ts';
+import { fileFault, refusePipe } from './file-fault.ts';
 
 /** An open, indexed Arrow IPC file. */
 export class ArrowFile implements Parts {
@@ -27,6 +27,7 @@ export class ArrowFile implements Parts {
 
   /** Opens and indexes; throws `ARROW_FOREIGN`, `ARROW_TRUNCATED`, `ARROW_DAMAGED` or an error of the file system. */
   static async open(path: string): Promise<ArrowFile> {
+    refusePipe(path);
     let handle: FileHandle;
     try {
       handle = await open(path, 'r');

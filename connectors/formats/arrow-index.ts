@@ -21,7 +21,7 @@ import {
 } from './arrow-messages.ts';
 import { readSchema, type ArrowSchema } from './arrow-schema.ts';
 import { Damage, sound } from './damage.ts';
-import { fileFault } from './file-fault.ts';
+import { fileFault, refusePipe } from './file-fault.ts';
 import { FlatTable, int64 } from './flatbuffer.ts';
 
 const MAGIC = 'ARROW1';
@@ -51,6 +51,7 @@ class Cut extends Damage {}
 
 /** The schema of a file, read synchronously from its start; throws what `ArrowFile.open` would. */
 export function peekSchema(path: string): ArrowSchema {
+  refusePipe(path);
   let file: number;
   try {
     file = openSync(path, 'r');

@@ -11,3 +11,8 @@ export const COMPONENTS = { sources: SOURCES, sinks: SINKS, forecasters: FORECAS
 export function everyComponent(components: PipelineComponents = COMPONENTS): readonly Described[] {
   return [...components.sources, ...components.sinks, ...components.forecasters];
 }
+
+/** The lines of a component's example; `{}` says that there is nothing to configure, and has none. */
+export function exampleLines(example: string): string[] {
+  return example.trim() === '{}' ? [] : example.trim().split('\n').filter(Boolean);
+}

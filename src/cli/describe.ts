@@ -4,7 +4,7 @@ import { EXIT, TidecastError } from '../core/errors.ts';
 import type { Described } from '../pipeline/part.ts';
 import { nearest } from '../pipeline/problem.ts';
 import { wrap } from './cell.ts';
-import { everyComponent } from './components.ts';
+import { everyComponent, exampleLines } from './components.ts';
 import { fieldRows } from './field-rows.ts';
 import type { Terminal } from './terminal.ts';
 import type { Verb } from './verbs.ts';
@@ -56,7 +56,7 @@ function page(component: Described, terminal: Terminal): string {
   });
   const section = (title: string, lines: readonly string[]) => (lines.length > 0 ? ['', paint('bold', title), ...lines] : []);
   const indented = [...(kind === 'sink' ? ['- '] : ['']), ''];
-  const yaml = [`type: ${name}`, ...example.trim().split('\n').filter(Boolean)].map(
+  const yaml = [`type: ${name}`, ...exampleLines(example)].map(
     (line, i) => `  ${i === 0 ? indented[0] : ' '.repeat(indented[0]!.length)}${line}`,
   );
   return [

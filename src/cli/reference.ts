@@ -6,6 +6,7 @@ import type { PipelineComponents } from '../pipeline/check.ts';
 import type { Described } from '../pipeline/part.ts';
 import { pipelineSchema } from '../pipeline/spec.ts';
 import { caseSchema } from '../pipeline/test-case.ts';
+import { exampleLines } from './components.ts';
 import { fieldRows, rowsOf, type FieldRow } from './field-rows.ts';
 import { build } from './program.ts';
 import { COMMON_EXITS, EXIT_MEANINGS, VERBS } from './verbs.ts';
@@ -53,7 +54,7 @@ function indexPage({ sources, sinks, forecasters }: PipelineComponents): string 
 function componentPage(component: Described): string {
   const { kind, name, status, summary, config, example, guarantees } = component;
   const rows = fieldRows(config);
-  const lines = [`type: ${name}`, ...example.trim().split('\n').filter(Boolean)];
+  const lines = [`type: ${name}`, ...exampleLines(example)];
   const inFile = {
     source: ['source:', ...lines.map((line) => `  ${line}`)],
     sink: ['sinks:', ...lines.map((line, i) => `  ${i === 0 ? '- ' : '  '}${line}`)],

@@ -2,6 +2,7 @@
 import { createLogUpdate } from 'log-update';
 import type { EventBus } from '../core/events.ts';
 import type { Terminal } from './terminal.ts';
+import { whole } from './numbers.ts';
 import { progressLine, trainingLine } from './plain-lines.ts';
 import { render } from './view.ts';
 import type { Watch } from './watch.ts';
@@ -31,7 +32,9 @@ function drawn(watch: Watch, terminal: Terminal): () => void {
 
 function written(watch: Watch, events: EventBus, pipeline: string, say: (text: string) => void): () => void {
   const off = [
-    events.on('run.started', ({ resumed, rows }) => say(`${pipeline}: ${resumed ? `continued at row ${rows}` : 'started'}`)),
+    events.on('run.started', ({ resumed, rows }) =>
+      say(`${pipeline}: ${resumed ? `continued at row ${whole(rows)}` : 'started'}`),
+    ),
     events.on('training.finished', () => say(trainingLine(pipeline, watch.model().trainings.at(-1)!))),
     events.on('training.failed', () => say(trainingLine(pipeline, watch.model().trainings.at(-1)!))),
     events.on('checkpoint.damaged', ({ file, reason }) =>

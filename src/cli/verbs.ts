@@ -44,6 +44,7 @@ export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.io]: 'reading or writing failed, such as on a full disk',
   [EXIT.tryAgain]: 'another process works on the same state',
   [EXIT.config]: 'the configuration is wrong, or does not fit the saved state',
+  130: 'interrupted a second time: ended at once, at the last checkpoint',
 };
 
 const RUNNING = [EXIT.data, EXIT.noInput, EXIT.unavailable, EXIT.cannotCreate, EXIT.io, EXIT.config];
@@ -54,12 +55,12 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'Run a pipeline until its source ends or it is stopped; continue where the last run stopped.',
     arguments: [FILE],
     options: [
-      ['--fast', 'do not pace a recorded source'],
+      ['--fast', 'do not pace a recorded source; rows wait for each training, unless `retrain.swap` is asap'],
       ['--fresh', 'start over: drop the saved state of this pipeline'],
       JSON_OPTION,
     ],
     examples: ['tidecast run pipelines/taxi.yaml', 'tidecast run pipelines/taxi.yaml --fast --fresh'],
-    exits: [...RUNNING, EXIT.tryAgain],
+    exits: [...RUNNING, EXIT.tryAgain, 130],
     load: async () => (await import('./run.ts')).run,
   },
   {
@@ -73,7 +74,7 @@ export const VERBS: readonly VerbEntry[] = [
       JSON_OPTION,
     ],
     examples: ['tidecast backtest pipelines/taxi.yaml', 'tidecast backtest pipelines/taxi.yaml --from 2014-10-01 --json'],
-    exits: RUNNING,
+    exits: [...RUNNING, 130],
     load: async () => (await import('./backtest.ts')).backtest,
   },
   {
@@ -116,10 +117,10 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'Look into a folder of saved state, or of a model.',
     arguments: [
       ['<what>', '`state` or `model`'],
-      ['<path>', 'folder of the state, or of the model'],
+      ['<path>', 'folder of the state, or of a model: one of those in `weights` of the state'],
     ],
     options: [JSON_OPTION],
-    examples: ['tidecast inspect state .tidecast/taxi', 'tidecast inspect model .tidecast/taxi/model'],
+    examples: ['tidecast inspect state .tidecast/taxi', 'tidecast inspect model .tidecast/taxi/weights/000001-0123456789ab'],
     exits: [EXIT.data, EXIT.noInput, EXIT.config],
     load: async () => (await import('./inspect.ts')).inspect,
   },
@@ -147,6 +148,6 @@ export function helpTail(verb: VerbEntry): string {
     ...examples,
     '',
     'Exit codes:',
-    ...codes.map((code) => `  ${String(code).padStart(2)}  ${EXIT_MEANINGS[code]}`),
+    ...codes.map((code) => `  ${String(code).padStart(`${codes.at(-1)}`.length)}  ${EXIT_MEANINGS[code]}`),
   ].join('\n');
 }

@@ -8,6 +8,7 @@ const SHOWN_SERIES = 5;
 const ROWS_LOOKED_AT = 64;
 const RECENT = 110;
 const SCORES_EVERY = 500;
+const RATE_OVER = 100;
 
 /** What a watcher is told once the line is built. */
 export interface WatchInfo {
@@ -174,7 +175,8 @@ export class Watch {
     this.#pace.push({ at: now, rows: this.#rows });
     while (this.#pace.length > 2 && now - this.#pace[1]!.at > 3000) this.#pace.shift();
     const oldest = this.#pace[0]!;
-    if (now > oldest.at) return ((this.#rows - oldest.rows) / (now - oldest.at)) * 1000;
+    // two looks in the same moment tell nothing, and at the end the whole run counts
+    if (this.#phase !== 'done' && now - oldest.at >= RATE_OVER) return ((this.#rows - oldest.rows) / (now - oldest.at)) * 1000;
     return ((this.#rows - this.#rowsBefore) / Math.max(1, now - this.#start)) * 1000;
   }
 }

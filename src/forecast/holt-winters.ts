@@ -10,7 +10,7 @@ const config = z.strictObject({
     .min(0)
     .max(100_000)
     .optional()
-    .describe('Rows in the season; 0: none. Default: the longest of the pipeline’s `seasons` of at most 400 rows.'),
+    .describe('Rows in the season; 0: none. Default: the longest of the pipeline’s `forecast.season` of at most 400 rows.'),
   damped: z.boolean().default(true).describe('Whether settings with a damped trend are in the bank.'),
 });
 type Config = z.infer<typeof config>;

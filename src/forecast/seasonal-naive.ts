@@ -11,7 +11,7 @@ const config = z.strictObject({
     .min(1)
     .max(100_000)
     .optional()
-    .describe('Rows in one season. Default: the first of the pipeline’s `seasons`; without any, the last value.'),
+    .describe('Rows in one season. Default: the first of the pipeline’s `forecast.season`; without any, the last value.'),
 });
 type Config = z.infer<typeof config>;
 

@@ -222,5 +222,7 @@ function syntax(code: string, message: string, source: string, offset: number): 
     source.indexOf('\n', offset) < 0 ? undefined : source.indexOf('\n', offset),
   );
   const hint = /[[{].*\$\{/.test(line) ? ' (inside [ ] and { }, write "${NAME}" in quotes)' : '';
-  return `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}${hint}`;
+  // the parser quotes what it cannot read, which may be a whole binary file
+  const shown = message.length > 160 ? `${message.slice(0, 157)}...` : message;
+  return `not valid YAML: ${shown.charAt(0).toLowerCase()}${shown.slice(1)}${hint}`;
 }

@@ -35,7 +35,11 @@ export function layout(spec: Spec, channels: readonly string[]): Layout {
   ];
   const fields = ordered.map((bar, i): BarField => {
     if (!bar) throw new TidecastError('SPEC_CHANNEL', { target: targets[i]!, bars: bars.map(({ name }) => name).join(' ') });
-    return { name: bar.name, of: bar.aggregate, channel: bar.channel === undefined ? 0 : indexOf(channels, bar.channel, 'bar') };
+    return {
+      name: bar.name,
+      of: bar.aggregate,
+      channel: bar.channel === undefined ? 0 : indexOf(channels, bar.channel, 'channel'),
+    };
   });
   const names = fields.map(({ name }) => name);
   return {

@@ -45,7 +45,7 @@ export function part(kind: string, components: readonly Described[], options: { 
       if (!component) {
         const hint = nearest(String(type), names);
         return refuse(
-          `there is no ${kind} of this type ${hint ? `(did you mean "${hint}"?)` : `(there are ${names.join(', ')})`}`,
+          `names no ${kind} ${hint ? `(did you mean "${hint}"?)` : `(there are ${names.join(', ')})`}`,
           written === given ? ['type'] : [],
         );
       }

@@ -132,7 +132,12 @@ export function sections({ sources, sinks, forecasters }: Components) {
     window: WINDOW.prefault({}).describe('From ticks to rows on the grid of a series.'),
     forecast: z
       .strictObject({
-        targets: z.array(label()).min(1).max(64).optional().describe('Channels or bars that are forecast. Default: the first.'),
+        targets: z
+          .array(label())
+          .min(1)
+          .max(64)
+          .optional()
+          .describe('Channels or bars that are forecast; the others are inputs of the recurrent network. Default: the first.'),
         horizon: count(1, 1000).default(1).describe('Steps ahead.'),
         quantiles: z
           .array(z.number().gt(0).lt(1))

@@ -25,6 +25,7 @@ export interface TrainingWorkerOptions {
 export class TrainingWorker {
   readonly #options: TrainingWorkerOptions;
   #worker: Worker | undefined;
+  #closed = false;
 
   constructor(options: TrainingWorkerOptions) {
     this.#options = options;
@@ -40,7 +41,7 @@ export class TrainingWorker {
         messageerror: (cause: Error) => fail('its answer could not be read', cause),
         // a thread may throw anything
         error: (cause: unknown) => fail(cause instanceof Error ? cause.message : String(cause), cause),
-        exit: (code: number) => fail(`the thread ended with code ${code}`),
+        exit: (code: number) => fail(this.#closed ? 'the run ended before it did' : `the thread ended with code ${code}`),
       };
       const end = (settle: () => void) => {
         stopTimer();
@@ -74,6 +75,7 @@ export class TrainingWorker {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();

@@ -111,6 +111,7 @@ describe('refusals', () => {
     ['time,value\n0024-01-01,1\n', {}, 'SOURCE_TIME_UNIT'],
     ['time,value\n2024-01-01,1\n2024-01-02,"2\n' + 'x\n'.repeat(700_000), { values: ['value'] }, 'CSV_DAMAGED'],
     ['time,value\n2024-01-01,"1', { values: ['value'] }, 'CSV_DAMAGED'],
+    ['time,value\n2024-01-01,"1', {}, 'CSV_DAMAGED'],
     ['time,city\n2024-01-01,Rome\n', {}, 'SOURCE_NO_VALUES'],
   ])('refuses %j with %j: %s', async (text, config, code) => {
     await expect(read(text, config)).rejects.toMatchObject({ code });

@@ -62,12 +62,12 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'an unknown source',
     'source: { type: arow, path: x }\nwindow: { interval: 1m }\n',
-    '1:17 source.type there is no source of this type (did you mean "arrow"?)',
+    '1:17 source.type names no source (did you mean "arrow"?)',
   ],
   [
     'a source far from any',
     'source: { type: mqtt }\nwindow: { interval: 1m }\n',
-    '1:17 source.type there is no source of this type (there are arrow, csv)',
+    '1:17 source.type names no source (there are arrow, csv)',
   ],
   ['a missing field of a component', 'source: { type: arrow }\nwindow: { interval: 1m }\n', '1:1 source.path is missing'],
   ['an unknown field of a component', source('pth: y'), '1:33 source.pth is not a known field (did you mean "path"?)'],
@@ -110,7 +110,7 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'an unknown model',
     '~forecast: { models: [naive, lineer] }\n',
-    '3:29 forecast.models[1] there is no forecaster of this type (did you mean "linear"?)',
+    '3:29 forecast.models[1] names no forecaster (did you mean "linear"?)',
   ],
   [
     'a model that is a number',
