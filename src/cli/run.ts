@@ -40,6 +40,7 @@ export async function follow(
   // with --json standard output belongs to the result
   const close = show(watch, events, spec.name, options['json'] ? { ...terminal, live: false, out: terminal.err } : terminal);
   let result: RunResult;
+  let seriesOpen = () => 0;
   try {
     result = await start(spec, {
       ...COMPONENTS,
@@ -47,6 +48,7 @@ export async function follow(
       events,
       signal,
       built: (line, { total }) => {
+        seriesOpen = () => line.ensemble.lanes.open;
         const { targets } = line.layout;
         const { horizon, quantiles } = spec.forecast;
         const steps = horizon === 1 ? [0] : [0, horizon - 1];
@@ -69,7 +71,7 @@ export async function follow(
     close();
     dispose();
   }
-  const report = reportOf(spec, result, watch);
+  const report = reportOf(spec, result, { series: Math.max(watch.series, seriesOpen()), rejected: watch.rejected });
   terminal.out(options['json'] ? JSON.stringify({ ok: true, ...report }, null, 2) : `\n${summaryText(report, terminal.paint)}`);
   return EXIT.ok;
 }

@@ -23,6 +23,7 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
     ...(refused.length > 0 ? [`refused: ${refused.map(([reason, n]) => `${whole(n)} ${reason}`).join(', ')}`] : []),
     ...outputs.map((output) => `forecasts: ${printable(output)}`),
     ...(complete ? [] : ['the next run continues here; `--fresh` starts over']),
+    ...(complete && rowsHere === 0 && rows > 0 ? ['nothing new since the last run; `--fresh` starts over'] : []),
   ];
   return lines.join('\n');
 }
@@ -30,7 +31,7 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
 function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {
   const scored = scores.filter(({ summary }) => summary.n > 0);
   const first = scored[0];
-  if (!first) return ['no forecast was scored: there were too few rows'];
+  if (!first) return ['no forecast was scored: too few rows beyond `forecast.warmup`, or none in the time asked for'];
   const baselines = Object.keys(first.summary.skill);
   const nominal = first.summary.intervals.map((interval) => interval.nominal).sort((a, b) => a - b);
   const titles = [

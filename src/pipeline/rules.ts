@@ -33,6 +33,7 @@ export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[]
   if (forecast) forecastRules(forecast, say);
   if (retrain) retrainRules(retrain, say);
   if (window && forecast) ringRules(window, forecast, forecasters, say);
+  if (draft.sinks) sinkRules(draft.sinks, say);
   if (window && retrain?.rows !== undefined && retrain.rows > window.ring) {
     say('retrain.rows', `must be at most window.ring, is ${retrain.rows} with a ring of ${window.ring}`);
   }
@@ -49,6 +50,17 @@ export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[]
 }
 
 type Say = (path: string, message: string) => void;
+
+function sinkRules(sinks: Draft['sinks'], say: Say): void {
+  const pathOf = ({ type, config }: Draft['sinks'][number]) => `${type} ${String((config as { path?: unknown }).path)}`;
+  const paths = sinks.map(pathOf);
+  sinks.forEach((sink, i) => {
+    const before = paths.indexOf(paths[i]!);
+    const { path } = sink.config as { path?: unknown };
+    if (path !== undefined && before < i)
+      say(`sinks.${i}`, `writes to ${String(path)} as sinks[${before}] does: each needs a place of its own`);
+  });
+}
 
 function windowRules(window: Draft['window'], say: Say): void {
   const { grid, interval, slide, bars } = window;

@@ -101,7 +101,9 @@ export async function drive(
     const total = await source.rows?.();
     for (const { type, config } of spec.sinks)
       sinks.push(options.sinks.find(({ name }) => name === type)!.build(config, connector));
-    const exact = (spec.retrain?.swap ?? (fast ? 'exact' : 'asap')) === 'exact';
+    // a recording that nobody paces would be over before its first training
+    const unpaced = fast || (source.bounded && !spec.replay);
+    const exact = (spec.retrain?.swap ?? (unpaced ? 'exact' : 'asap')) === 'exact';
     worker = spec.retrain && new TrainingWorker({ deadline: spec.retrain.max_seconds * 1000, timer: deadlines(clock) });
     signal.addEventListener('abort', () => void worker?.close(), { once: true });
     const training = worker && {

@@ -71,7 +71,7 @@ const RETRAIN = z.strictObject({
     .enum(['asap', 'exact'])
     .optional()
     .describe(
-      '`exact`: rows wait for weights that are due. `asap`: they never wait. Default: asap for a live run, exact for `--fast` and backtests.',
+      '`exact`: rows wait for weights that are due. `asap`: they never wait. Default: asap for live and paced sources, exact for recordings that are not paced, `--fast` and backtests.',
     ),
   rows: count(8, 1_000_000)
     .optional()

@@ -148,6 +148,11 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
     '~forecast: { quantiles: [0.5, 0.5] }\n',
     '3:30 forecast.quantiles[1]: quantiles must ascend: 0.5 comes after 0.5',
   ],
+  [
+    'two sinks of a kind in one folder',
+    '~sinks: [{ type: arrow, path: out }, { type: arrow, path: out }]\n',
+    '3:37 sinks[1]: writes to out as sinks[0] does: each needs a place of its own',
+  ],
   ['a quantile of 1', '~forecast: { quantiles: [0.5, 1] }\n', '3:30 forecast.quantiles[1] must be less than 1, is 1'],
   ['quantiles as text', '~forecast: { quantiles: all }\n', '3:24 forecast.quantiles must be a list, is "all"'],
   ['a season of one row', '~forecast: { season: 1 }\n', '3:21 forecast.season must be at least 2, is 1'],
