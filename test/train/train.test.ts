@@ -1,0 +1,82 @@
+/** No peeking: what is held out to judge the challenger does not teach it. */
+import { expect, it } from 'vitest';
+import { Random } from '../../src/core/random.ts';
+import { State } from '../../src/core/state.ts';
+import { Features } from '../../src/forecast/features.ts';
+import { initialWeights } from '../../src/nn/initial.ts';
+import type { TrainingJob } from '../../src/train/job.ts';
+import { train } from '../../src/train/train.ts';
+import { calendar } from '../../src/window/calendar.ts';
+import { Ring } from '../../src/window/ring.ts';
+
+const ROWS = 100;
+const HORIZON = 4;
+
+/** A seeded series whose values from row `from` on are something else. */
+function job(from: number, other: (value: number) => number): TrainingJob {
+  const random = new Random(3);
+  const sizes = { channels: 1, targets: 1, horizon: HORIZON, seasons: [], lags: 2 };
+  const days = { interval: 60_000 };
+  const { count, scalerSize } = new Features(new Ring(new State().lanes, { capacity: 1, channels: 1 }), calendar(days), sizes);
+  const values = Float64Array.from({ length: ROWS }, (_, i) => 10 + (i % 5) + random.uniform());
+  for (let i = from; i < ROWS; i++) values[i] = other(values[i]!);
+  const shape = { cell: 'gru', reset: 'after', inputs: count, hidden: 4, layers: 1, outputs: HORIZON * 2, skip: true } as const;
+  const options = {
+    rows: ROWS,
+    maxRows: 1e6,
+    holdout: 0.2,
+    epochs: 2,
+    batch: 4,
+    steps: 8,
+    burnIn: 4,
+    learningRate: 0.01,
+    weightDecay: 0,
+    clip: 1,
+  };
+  const first = {
+    name: 'a',
+    first: 1,
+    times: Float64Array.from(values, (_, i) => i * 60_000),
+    values,
+    flags: new Uint8Array(ROWS),
+  };
+  const scaler = new Float64Array(scalerSize);
+  // as it stands after the first row: mean, levels and last value are that value, deviations are 0
+  for (const at of [0, 3, 4, 5]) scaler[at] = values[0]!;
+  return {
+    trigger: ROWS * 60_000,
+    seed: 1,
+    shape,
+    sizes,
+    quantiles: [0.5],
+    calendar: days,
+    weights: initialWeights(shape, 1),
+    first: true,
+    options: { ...options, loss: 'huber' },
+    series: [{ ...first, scaler }],
+  };
+}
+
+it('changing the held-out rows changes how weights are judged and not what the epochs learned', () => {
+  const losses = (of: TrainingJob) => {
+    const each: number[] = [];
+    const { champion } = train(of, (_, loss) => void each.push(loss));
+    return { each, champion };
+  };
+  const plain = losses(job(ROWS, (value) => value));
+  // inputs begin at row 3, so that rows 3 to 79 are trained on and rows 80 to 99 are held out
+  const split = 3 + Math.floor((ROWS - 3) * 0.8);
+  const changed = losses(job(split, (value) => -7 * value));
+  expect(changed.each).toEqual(plain.each);
+  expect(changed.champion).not.toBe(plain.champion);
+  const earlier = losses(job(split - 1, (value) => -7 * value));
+  expect(earlier.each).not.toEqual(plain.each);
+});
+
+it('the same job gives the same bits', () => {
+  const [a, b] = [train(job(ROWS, (value) => value)), train(job(ROWS, (value) => value))];
+  expect([...a.weights].map(([name, data]) => [name, [...data]])).toEqual(
+    [...b.weights].map(([name, data]) => [name, [...data]]),
+  );
+  expect(a.accepted).toBe(true);
+});
