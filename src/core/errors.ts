@@ -6,7 +6,7 @@
  * to keep whole than ten.
  */
 
-/** Process exit codes, documented in `docs/errors.md`. */
+/** Process exit codes, documented in `docs/reference/errors.md`. */
 export const EXIT = {
   ok: 0,
   unexpected: 1,
