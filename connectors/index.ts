@@ -2,6 +2,7 @@
 import { systemClock } from '../src/core/clock.ts';
 import type { SinkComponent, SourceComponent } from '../src/core/component.ts';
 import type { ConnectorContext, Sink, Source } from '../src/core/connector.ts';
+import { EventBus } from '../src/core/events.ts';
 import { TidecastError } from '../src/core/errors.ts';
 import arrowSink from './arrow-sink.ts';
 import arrowSource from './arrow-source.ts';
@@ -43,6 +44,8 @@ function build<Built>(
     pipeline: 'program',
     clock: systemClock,
     seed: 1,
+    events: new EventBus(),
+    fresh: false,
     ...context,
   });
 }

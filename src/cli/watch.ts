@@ -63,7 +63,7 @@ export class Watch {
     });
     events.on('ticks.rejected', ({ reason, count }) => (this.#rejected[reason] = (this.#rejected[reason] ?? 0) + count));
     events.on('series.quarantined', ({ series, reason }) => (this.#warning = `series ${series} is quarantined: ${reason}`));
-    events.on('sink.busy', () => (this.#busy = true));
+    events.on('sink.waiting', () => (this.#busy = true));
     events.on('training.started', () => (this.#training = true));
     events.on('training.finished', (event) => this.#trained(asTraining(event)));
     events.on('training.failed', ({ trigger, reason }) => this.#trained(without(trigger, `failed: ${reason}`)));

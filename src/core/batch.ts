@@ -20,8 +20,17 @@ export interface SourceBatch {
   readonly channels: readonly Float64Array[];
   /** Identity of a tick beside series and time, where the source names one (numbers, or 53-bit hashes of text). */
   readonly ids?: Float64Array | undefined;
-  /** Row -> its offset in the partition, increasing. The position after a row is its offset + 1. */
+  /**
+   * Row -> its offset in the partition, never decreasing. The position after a row is its offset + 1. Rows with equal offsets came in one
+   * message: they are all in one batch, and no checkpoint parts them.
+   */
   readonly offsets: Float64Array;
+  /** The position after this batch, where that lies beyond its last row: refused or empty messages, or where a partition is to begin. */
+  readonly next?: number | undefined;
+  /** Partitions with rows that are there to be read, none of which was yielded yet: retraining waits for them. Only where there are several. */
+  readonly waiting?: readonly number[] | undefined;
+  /** No batch of this partition follows, while others may: it no longer holds anything back. */
+  readonly ended?: boolean | undefined;
   /** What could not be decoded, with its place. */
   readonly rejects?: readonly Reject[] | undefined;
 }
@@ -105,11 +114,18 @@ export interface Reject {
   readonly values?: readonly number[] | undefined;
   /** The raw text of what could not be decoded, cut to 1,000 characters. */
   readonly raw?: string | undefined;
+  /** The raw bytes of what could not be decoded, where they are more than text; and the key that came with them. */
+  readonly bytes?: Uint8Array | undefined;
+  readonly key?: Uint8Array | undefined;
+  /** Where it stood, as people say it: `topic/partition/offset`. */
+  readonly origin?: string | undefined;
 }
 
 /** Why a tick was refused. */
 export const REJECT_REASONS = {
   undecodable: 'The row or message could not be decoded.',
+  empty: 'The message has no value.',
+  'too-large': 'The message is larger than allowed, as it came or decompressed.',
   'no-time': 'The event time is missing or not a number.',
   'no-series': 'The series name is missing.',
   late: 'The tick is older than the lateness bound allows.',

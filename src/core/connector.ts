@@ -1,6 +1,7 @@
 /** The contracts of everything that talks with the outside. Only connectors implement them; only the pipeline calls them. */
 import type { ForecastBatch, Reject, SourceBatch } from './batch.ts';
 import type { Clock } from './clock.ts';
+import type { EventBus } from './events.ts';
 import type { Position } from './position.ts';
 
 /** What a connector is handed when it is built. */
@@ -11,6 +12,26 @@ export interface ConnectorContext {
   readonly clock: Clock;
   /** The pipeline's seed; draws are seeded by hash(seed, ...). */
   readonly seed: number;
+  /** Tells who watches what happens at this end of the line. */
+  readonly events: EventBus;
+  /** The run starts over: what an earlier run left outside (committed offsets) does not count. */
+  readonly fresh: boolean;
+}
+
+/** How one end of the line is doing, for `/ready`. */
+export interface Health {
+  readonly ok: boolean;
+  /** A sentence: what it is connected to, or what is wrong and since when. Never a secret. */
+  readonly detail: string;
+}
+
+/** One thing that `tidecast check --live` found out. */
+export interface Finding {
+  /** The address, without credentials: `kafka 127.0.0.1:9092`. */
+  readonly endpoint: string;
+  readonly ok: boolean;
+  /** What was tried and how it went, as a sentence; where it failed, also what to do. */
+  readonly what: string;
 }
 
 /**
@@ -21,6 +42,7 @@ export interface ConnectorContext {
  * - A row that cannot be decoded is a `Reject` of its batch and takes part in the offsets; input that is damaged as a whole is an error.
  * - When `signal` is aborted it ends soon, without an error.
  * - `read` throws `TidecastError`s only; before the first row wherever the fault can be seen then.
+ * - A source that does not end waits out what passes by itself (a broker that is away) and throws for what does not (a wrong password).
  */
 export interface Source {
   /** Names of the value columns, in the order of `SourceBatch.channels`. */
@@ -30,9 +52,29 @@ export interface Source {
   /** Rows in all, where that is known before reading (for progress only). */
   rows?(): Promise<number | undefined>;
   read(from: Position | undefined, signal: AbortSignal): AsyncIterable<SourceBatch>;
-  /** Tells the outside that everything before `position` is safe; called after the checkpoint, in order. */
+  /**
+   * Tells the outside that everything before `position` is safe; called after the checkpoint, in order. What it cannot tell now, the next
+   * call tells: the position in the checkpoint is the truth.
+   */
   commit?(position: Position): Promise<void>;
+  health?(): Health;
+  /** For `check --live`: whether the other side answers, is the right kind of server, and lets these credentials do what reading needs. */
+  check?(signal: AbortSignal): Promise<readonly Finding[]>;
+  /** Partitions as they are given to this process, each a source of its own, until the signal is aborted: for members that share a state folder. */
+  assignments?(signal: AbortSignal): AsyncIterable<Assignment>;
+  /** Ends a pending `read` or `commit` soon. */
   close(): Promise<void>;
+}
+
+/** A partition that this process was given. */
+export interface Assignment {
+  readonly partition: number;
+  /** Partitions of the whole input. */
+  readonly partitions: number;
+  /** Reads this partition only; its positions name this partition only. */
+  readonly source: Source;
+  /** Aborted when the partition is taken away. From then on nothing of it is yielded or committed. */
+  readonly revoked: AbortSignal;
 }
 
 /** What a sink is told when it is opened. */
@@ -46,6 +88,23 @@ export interface SinkContext {
   readonly interval: number;
   /** Rows ingested up to where this run starts: 0, or the checkpoint's. Output at or after it is written again. */
   readonly from: number;
+  /** Set where each partition is a line of its own: cuts count the rows of this partition. */
+  readonly partition?: number | undefined;
+  /**
+   * Takes points that the other side refuses for good, one by one: counted, told, and durable in the state folder when the promise
+   * resolves. A sink waits for it before `flush` resolves.
+   */
+  refused(points: readonly RefusedPoint[]): Promise<void>;
+}
+
+/** A point of output that the other side will never take. */
+export interface RefusedPoint {
+  /** The sink's name. */
+  readonly sink: string;
+  /** What the other side said, cut to 300 characters. */
+  readonly reason: string;
+  /** The point as it was sent. */
+  readonly point: string;
 }
 
 /** A stretch of the input: rows ingested from `from` (inclusive) to `to` (exclusive). */
@@ -62,7 +121,9 @@ export interface Cut {
  * - Writing the same cut again (a restart from an older checkpoint, perhaps with another `to`) replaces what is there: no copies.
  *   Append-only outputs are at least once instead, and say so in their guarantees.
  * - `write` copies what it keeps: batches are views. It may return a promise when it is full; it is not called again before that resolves.
- * - A failing sink throws a `TidecastError`; `retriable` ones were already retried.
+ * - A failing sink throws a `TidecastError`. What passes by itself (a server that is away, full, or refuses the password) is waited out
+ *   inside `write` and `flush`, and told by events; only what never passes is thrown.
+ * - `close(false)` may be called while `write` or `flush` is pending: it ends them soon, with an error that nobody looks at.
  */
 export interface Sink {
   open(context: SinkContext): Promise<void>;
@@ -70,6 +131,9 @@ export interface Sink {
   /** Refused ticks; a sink without a place for them leaves this out. */
   reject?(rejects: readonly Reject[]): void | Promise<void>;
   flush(cut: Cut): Promise<void>;
+  health?(): Health;
+  /** For `check --live`, on a sink that was not opened: whether these credentials may write where the pipeline writes. Writes nothing that stays. */
+  check?(signal: AbortSignal): Promise<readonly Finding[]>;
   /** `complete`: the input ended and everything is flushed. */
   close(complete: boolean): Promise<void>;
 }

@@ -25,7 +25,19 @@ export interface Events {
   'weights.swapped': { trigger: number; version: number; hash: string };
   'checkpoint.saved': { generation: number; rows: number; pauseMilliseconds: number; milliseconds: number; bytes: number };
   'checkpoint.damaged': { file: string; reason: string };
-  'sink.busy': { pending: number };
+  'checkpoint.started': { rows: number };
+  'source.connected': { source: string; endpoint: string };
+  'source.waiting': { source: string; endpoint: string; reason: string };
+  'source.assigned': { source: string; partitions: readonly number[] };
+  'source.revoked': { source: string; partitions: readonly number[] };
+  'source.lag': { source: string; partition: number; lag: number };
+  'source.committed': { source: string; partition: number; offset: number };
+  'sink.connected': { sink: string; endpoint: string };
+  'sink.waiting': { sink: string; endpoint: string; reason: string; attempt: number; wait: number };
+  'sink.written': { sink: string; points: number; bytes: number; milliseconds: number };
+  'points.refused': { sink: string; reason: string; count: number };
+  'retraining.off': { reason: string };
+  'partition.waiting': { partition: number; reason: string };
 }
 
 export type EventName = keyof Events;
@@ -46,7 +58,19 @@ export const EVENTS: Readonly<Record<EventName, string>> = {
   'weights.swapped': 'New weights are in force for rows later than trigger + lag.',
   'checkpoint.saved': 'A generation of the state is durable.',
   'checkpoint.damaged': 'A generation could not be used; the one before it was.',
-  'sink.busy': 'Pulling waits for the sinks.',
+  'checkpoint.started': 'The line was cut; the copy is on its way to the sinks and the disk.',
+  'source.connected': 'The source reached its server, for the first time or again.',
+  'source.waiting': 'The source’s server is away or not ready; it is tried again until it answers.',
+  'source.assigned': 'Partitions were given to this process; the list is all that it has now.',
+  'source.revoked': 'Partitions were taken from this process; nothing of them is written or committed from here on.',
+  'source.lag': 'How many messages of a partition are still to be read; at most every second.',
+  'source.committed': 'The source was told that everything before this offset is safe.',
+  'sink.connected': 'The sink’s server took something, for the first time or again.',
+  'sink.waiting': 'The sink’s server did not take a request; it is sent again after `wait` ms, and nothing is lost meanwhile.',
+  'sink.written': 'A request of so many points was acknowledged.',
+  'points.refused': 'Points that the other side will never take went to the refused points of the state folder.',
+  'retraining.off': 'The pipeline has a `retrain` section, but the weights stay as they are in this run.',
+  'partition.waiting': 'A partition given to this process waits for the process that had it before.',
 };
 
 type Listener<K extends EventName> = (payload: Events[K]) => void;

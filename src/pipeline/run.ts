@@ -14,6 +14,7 @@ import { TrainingWorker } from '../train/worker.ts';
 import { buildLine, type Line } from './build.ts';
 import { Checkpoints } from './checkpoint.ts';
 import type { LoadedSpec } from './load.ts';
+import { refuse } from './refused-points.ts';
 import { SpillFiles } from './spill-files.ts';
 import { FolderStore, type StateStore } from './state-store.ts';
 import { SwapLog } from './swap-log.ts';
@@ -86,7 +87,14 @@ export async function drive(
   const opened: Sink[] = [];
   let source: Source | undefined;
   let checkpoints: Checkpoints | undefined;
-  const connector: ConnectorContext = { folder: spec.folder, pipeline: spec.name, clock, seed: spec.seed };
+  const connector: ConnectorContext = {
+    folder: spec.folder,
+    pipeline: spec.name,
+    clock,
+    seed: spec.seed,
+    events,
+    fresh: options.fresh,
+  };
   try {
     const built = options.sources.find(({ name }) => name === spec.source.type)!.build(spec.source.config, connector);
     source = options.wrap ? options.wrap(built) : built;
@@ -145,7 +153,15 @@ export async function drive(
     const { targets } = line.layout;
     const { horizon, quantiles } = spec.forecast;
     for (const sink of sinks) {
-      await sink.open({ pipeline: spec.name, targets, horizon, quantiles, interval: spec.window.interval, from });
+      await sink.open({
+        pipeline: spec.name,
+        targets,
+        horizon,
+        quantiles,
+        interval: spec.window.interval,
+        from,
+        refused: (points) => refuse(folder, points, events),
+      });
       opened.push(sink);
     }
     options.built?.(line, { resumed: saved !== undefined, from, total });

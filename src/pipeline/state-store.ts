@@ -20,7 +20,7 @@ export interface StateStore {
 
 const PATTERN = /^generation-(\d{9})\.state$/;
 /** What a state leaves in its folder, which may hold other things as well: a fresh start must not take those away. */
-const OWN = /^(generation-\d{9}\.state(\..+)?|swaps\.jsonl|weights|spill|lock\..+)$/;
+const OWN = /^(generation-\d{9}\.state(\..+)?|swaps\.jsonl|refused\.jsonl|weights|spill|lock\..+)$/;
 const KEPT = 2;
 
 /**

@@ -52,7 +52,15 @@ const QUANTILES = [0.025, 0.5, 0.975];
 
 /** What a sink is opened with in tests. */
 export function sinkContext(from = 0): SinkContext {
-  return { pipeline: 'contract', targets: ['value', 'volume'], horizon: 3, quantiles: QUANTILES, interval: 60_000, from };
+  return {
+    pipeline: 'contract',
+    targets: ['value', 'volume'],
+    horizon: 3,
+    quantiles: QUANTILES,
+    interval: 60_000,
+    from,
+    refused: async () => undefined,
+  };
 }
 
 /** Forecasts at the rows `from` to `to` of two series; every number depends on its row alone, and on `salt`. */

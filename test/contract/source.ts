@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SourceBatch } from '../../src/core/batch.ts';
 import { ManualClock } from '../../src/core/clock.ts';
+import { EventBus } from '../../src/core/events.ts';
 import type { SourceComponent } from '../../src/core/component.ts';
 import type { ConnectorContext, Source } from '../../src/core/connector.ts';
 import type { Position } from '../../src/core/position.ts';
@@ -154,7 +155,7 @@ interface Row {
 
 /** What a source is built with in tests. */
 export function context(folder = process.cwd()): ConnectorContext {
-  return { folder, pipeline: 'contract', clock: new ManualClock(), seed: 1 };
+  return { folder, pipeline: 'contract', clock: new ManualClock(), seed: 1, events: new EventBus(), fresh: false };
 }
 
 /** All rows and rejects, in the order of their batches. */
