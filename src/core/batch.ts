@@ -27,8 +27,11 @@ export interface SourceBatch {
   readonly offsets: Float64Array;
   /** The position after this batch, where that lies beyond its last row: refused or empty messages, or where a partition is to begin. */
   readonly next?: number | undefined;
-  /** Partitions with rows that are there to be read, none of which was yielded yet: retraining waits for them. Only where there are several. */
-  readonly waiting?: readonly number[] | undefined;
+  /**
+   * Partitions with rows that are there to be read, none of which was yielded yet, and the event time of the first of those as well as it is
+   * known (epoch ms): retraining waits for them. Only where there are several partitions.
+   */
+  readonly waiting?: Readonly<Record<string, number>> | undefined;
   /** No batch of this partition follows, while others may: it no longer holds anything back. */
   readonly ended?: boolean | undefined;
   /** What could not be decoded, with its place. */

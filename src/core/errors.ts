@@ -68,6 +68,73 @@ export const ERRORS = {
     todo: 'Mend the quotes at that place, or set `delimiter` and `quote` as the file uses them.',
     exit: EXIT.data,
   },
+  KAFKA_AUTHENTICATION: {
+    what: 'The Kafka broker and this pipeline do not agree on who signs in and how',
+    todo: 'Check `sasl`: mechanism, user name, and the variable that the password comes from.',
+    exit: EXIT.config,
+  },
+  KAFKA_FAILED: {
+    what: 'Kafka refused a request for a reason that waiting does not mend',
+    todo: 'Look the problem up in the log of the broker; nothing that it had not confirmed counts as delivered.',
+    exit: EXIT.unavailable,
+  },
+  KAFKA_NOT_ALLOWED: {
+    what: 'Kafka does not allow this user to do that',
+    todo: 'Give the user the right (read topics and the group for a source, write topics for a sink), or use another user.',
+    exit: EXIT.config,
+  },
+  KAFKA_NOT_KAFKA: {
+    what: 'Something answers there, but it is no Kafka broker',
+    todo: 'Correct `brokers`: the host and port of a Kafka listener, often 9092.',
+    exit: EXIT.config,
+  },
+  KAFKA_NOT_READY: {
+    what: 'Kafka answers, but cannot do this now',
+    todo: 'It is tried again; if it lasts, look at the health of the brokers and the replicas of the topic.',
+    exit: EXIT.unavailable,
+    retriable: true,
+  },
+  KAFKA_OFFSET_GONE: {
+    what: 'Kafka no longer has the messages that come next',
+    todo: 'They were deleted (retention), or the topic was made again: raise its retention, or start over with `--fresh` and accept the gap.',
+    exit: EXIT.data,
+  },
+  KAFKA_PARTITIONS_CHANGED: {
+    what: 'The topic has another number of partitions than the saved state was made with',
+    todo: 'Series have moved between partitions: start over with `--fresh`, or read from a topic with the old number.',
+    exit: EXIT.config,
+  },
+  KAFKA_PASSWORD_EXPOSED: {
+    what: 'A password would be sent to Kafka over an unencrypted connection',
+    todo: 'Set `tls`, or `allow_plaintext_password: true` if everyone on the network may read it.',
+    exit: EXIT.config,
+  },
+  KAFKA_STATE_ELSEWHERE: {
+    what: 'Kafka gave this process a partition whose state is in another folder',
+    todo: 'Let all processes of the group use one `state.path` on one machine, or give this pipeline a `group` of its own.',
+    exit: EXIT.config,
+  },
+  KAFKA_TLS: {
+    what: 'The encrypted connection to the Kafka broker cannot be made',
+    todo: 'Set `tls` as this listener needs it: `tls.ca` for an authority of your own, `tls.servername` for another name, none for a plain port.',
+    exit: EXIT.config,
+  },
+  KAFKA_TOPIC_EMPTY: {
+    what: 'The Kafka topic has no partitions',
+    todo: 'Create it again with at least one partition.',
+    exit: EXIT.config,
+  },
+  KAFKA_TOPIC_UNKNOWN: {
+    what: 'There is no such Kafka topic, or this user may not see it',
+    todo: 'Create the topic, or correct its name or the rights of the user.',
+    exit: EXIT.config,
+  },
+  KAFKA_UNREACHABLE: {
+    what: 'The Kafka broker cannot be reached',
+    todo: 'Start it, or correct `brokers` (host and port); a firewall or `advertised.listeners` may point elsewhere.',
+    exit: EXIT.unavailable,
+    retriable: true,
+  },
   SINK_DISK_FULL: {
     what: 'The disk is full',
     todo: 'Free space and run again: the run continues at its last checkpoint.',

@@ -67,8 +67,8 @@ export class Retraining implements Gate, Stateful {
     return this.#trigger;
   }
 
-  get swapAt(): number {
-    return this.#due?.rows ?? Infinity;
+  get swapAt(): Position | undefined {
+    return this.#due?.position;
   }
 
   start(time: number): void {
@@ -97,7 +97,7 @@ export class Retraining implements Gate, Stateful {
   async between(rows: number, position: Position): Promise<void> {
     if (this.exact) return;
     if (this.#due) {
-      if (this.#due.rows > rows) return;
+      if (!reached(position, this.#due.position)) return;
       this.#repeat(this.#due);
       this.#due = undefined;
       this.#inFlight = null;
@@ -263,4 +263,9 @@ export class Retraining implements Gate, Stateful {
     );
     if (this.#inFlight !== null) this.#due = log.find(this.#inFlight, 'asap');
   }
+}
+
+/** Whether a position is at or after another in every partition. */
+function reached(position: Position, other: Position): boolean {
+  return Object.entries(other).every(([partition, offset]) => (position[partition] ?? 0) >= offset);
 }

@@ -16,8 +16,8 @@ export interface Gate {
   readonly trigger: number;
   /** Rows later than the trigger wait until `pass` has resolved. */
   readonly exact: boolean;
-  /** Rows ingested at which a recorded swap takes effect; Infinity when there is none. */
-  readonly swapAt: number;
+  /** Where a recorded swap takes effect: rows at or after these offsets wait for it. Undefined when there is none. */
+  readonly swapAt: Position | undefined;
   /**
    * Every row at or before `trigger` went through, the newest at `newest`; `next` is the earliest time of any row still to come.
    * `last`: because the input ended; should it grow, rows at or before the trigger may come after all.
@@ -140,49 +140,141 @@ async function run(
     if (free) await pass(free);
   };
 
-  if (gate) await gate.between(intake.rows, intake.position);
-  await passTriggers();
-  for await (const batch of source.read(intake.started ? intake.position : undefined, signal)) {
-    let rejects = batch.rejects ?? [];
+  /** What there is to do where the state is a consistent cut. */
+  const between = async (): Promise<void> => {
+    await options.room?.();
+    await gate?.between(intake.rows, intake.position);
+    await options.between?.(intake.place(false));
+  };
+
+  /** Takes a batch through; false if the rest of it waits for a swap that other partitions have not reached yet. */
+  const go = async (work: Work): Promise<boolean> => {
+    const { batch } = work;
+    const { offsets } = batch;
+    const n = offsets.length;
     /** Those that lie before an offset, so that a checkpoint's cut parts them like rows. */
     const rejectBefore = (offset: number): void => {
-      const due = rejects.filter((each) => each.offset < offset);
+      const due = work.rejects.filter((each) => each.offset < offset);
       if (due.length === 0) return;
-      rejects = rejects.filter((each) => !(each.offset < offset));
+      work.rejects = work.rejects.filter((each) => !(each.offset < offset));
+      intake.refuse(batch.partition, due);
       options.reject?.(due);
     };
     const ticks = intake.begin(batch);
-    if (gate && intake.newest === -Infinity) startGate(gate, batch, options.lateness ?? 0);
-    for (let at = 0; at < batch.times.length && !signal.aborted;) {
-      const most = Math.min(
-        batch.times.length,
-        at + cut,
-        at + pace.most(),
-        at + Math.max(0, (gate?.swapAt ?? Infinity) - intake.rows),
-      );
+    while (work.at < n && !signal.aborted) {
+      const { at } = work;
+      const stop = gate?.swapAt && !work.ended ? (gate.swapAt[batch.partition] ?? 0) : Infinity;
+      if (offsets[at]! >= stop) {
+        rejectBefore(stop);
+        intake.reach(batch.partition, stop);
+        await between();
+        // it was the last partition that the swap waited for
+        if (gate?.swapAt === undefined) continue;
+        return false;
+      }
+      let most = Math.min(n, at + cut, at + pace.most());
+      if (offsets[most - 1]! >= stop) most = offsets.findIndex((offset) => offset >= stop);
       const end = intake.advance(batch, ticks, at, most, gate?.trigger ?? Infinity);
       const rows = intake.take(batch, ticks, at, end, gate?.exact ? gate.trigger : Infinity);
-      if (rejects.length > 0) rejectBefore(end < batch.times.length ? batch.offsets[end]! : Infinity);
+      if (work.rejects.length > 0) rejectBefore(end < n ? offsets[end]! : Infinity);
       if (rows.lanes.length > 0) await pass(rows);
       await passTriggers();
-      // nothing may have gone through but rejects
-      await options.room?.();
-      await gate?.between(intake.rows, intake.position);
-      await options.between?.(intake.place(false));
+      // a message is done as a whole or not at all
+      if (end === n || offsets[end] !== offsets[end - 1]) await between();
       await pace.wait(end - at, signal);
-      at = end;
+      work.at = end;
       if (clock.elapsed() - lastYield > SLICE_MS) {
         await new Promise<void>((resolve) => setImmediate(resolve));
         lastYield = clock.elapsed();
       }
     }
-    if (signal.aborted) return;
+    if (signal.aborted) return true;
+    const unsaid = work.rejects.length > 0 || batch.next !== undefined;
     rejectBefore(Infinity);
-    await options.room?.();
+    intake.end(batch);
+    if (unsaid) await between();
     intake.evictIdle();
+    return true;
+  };
+
+  if (gate) await gate.between(intake.rows, intake.position);
+  await passTriggers();
+  /** Batches whose rest waits for a swap, in the order in which they came. */
+  let parked: Work[] = [];
+  const goOn = async (ended: boolean): Promise<void> => {
+    const waiting = parked;
+    parked = [];
+    for (const work of waiting) if (signal.aborted || !(await go({ ...work, ended }))) parked.push(work);
+  };
+  const batches = source.read(intake.started ? intake.position : undefined, signal);
+  for await (const batch of source.bounded ? batches : patiently(batches, clock, between)) {
+    if (gate && intake.newest === -Infinity) startGate(gate, batch, options.lateness ?? 0);
+    const work: Work = { batch, rejects: batch.rejects ?? [], at: 0, ended: false };
+    // what waits keeps its arrays, which the source would use again
+    if (!(await go(work))) parked.push({ ...work, batch: copyOf(batch) });
+    if (signal.aborted) return;
+    if (parked.length > 0 && !gate?.swapAt) await goOn(false);
   }
   if (signal.aborted) return;
+  // the input no longer reaches the place of the swap
+  if (parked.length > 0) await goOn(true);
   await finish(intake, pass, options, signal);
+}
+
+/** A batch on its way. */
+interface Work {
+  readonly batch: SourceBatch;
+  rejects: readonly Reject[];
+  /** Rows of it that went through. */
+  at: number;
+  /** The input ended: a recorded swap is no longer waited for. */
+  readonly ended: boolean;
+}
+
+/** Between two looks at what else there is to do while no batch comes. */
+const IDLE_MS = 100;
+
+/** Passes batches on; while none comes, calls `idle` now and then. */
+async function* patiently(
+  batches: AsyncIterable<SourceBatch>,
+  clock: Clock,
+  idle: () => Promise<void>,
+): AsyncGenerator<SourceBatch> {
+  const iterator = batches[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = iterator.next();
+      let come = false;
+      const arrival = next.then(
+        () => void (come = true),
+        () => void (come = true),
+      );
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      while (!come) {
+        const stop = new AbortController();
+        await Promise.race([arrival, clock.sleep(IDLE_MS, stop.signal)]);
+        stop.abort();
+        if (!come) await idle();
+      }
+      const result = await next;
+      if (result.done) return;
+      yield result.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+function copyOf(batch: SourceBatch): SourceBatch {
+  const { codes, times, channels, offsets, ids } = batch;
+  return {
+    ...batch,
+    codes: codes.slice(),
+    times: times.slice(),
+    channels: channels.map((channel) => channel.slice()),
+    offsets: offsets.slice(),
+    ids: ids?.slice(),
+  };
 }
 
 /** The input ended: what was held back for order or retraining goes through, up to the newest time seen. */

@@ -36,6 +36,8 @@ export class Intake implements Stateful {
   readonly #newest: Record<string, number> = {};
   /** Newest time that was not believed, and how often in a row, by partition. */
   readonly #ahead: Record<string, { time: number; count: number }> = {};
+  /** Event time of the first row of partitions that were not heard of yet. */
+  #waiting: Readonly<Record<string, number>> = {};
   #rows = 0;
   #trained = -Infinity;
   readonly #held: HeldRows;
@@ -81,7 +83,7 @@ export class Intake implements Stateful {
     const { lateness = 0, idleAfter = Infinity } = this.#options;
     const newest = this.newest;
     const waited = Object.values(this.#newest).filter((time) => newest - time <= idleAfter);
-    return waited.length === 0 ? -Infinity : Math.min(...waited) - lateness;
+    return waited.length === 0 ? -Infinity : Math.min(...waited, ...Object.values(this.#waiting)) - lateness;
   }
 
   /** The earliest event time that a row still to come, or held, can have. */
@@ -97,6 +99,7 @@ export class Intake implements Stateful {
   /** The batch as ticks, whose lanes `advance` fills in. */
   begin(batch: SourceBatch): TickBatch {
     this.#laneOf = new Int32Array(batch.series.length).fill(-1);
+    this.#waiting = batch.waiting ?? {};
     const { partition, times, channels, ids, offsets } = batch;
     return { partition, lanes: new Int32Array(times.length), times, channels, offsets, ...(ids ? { ids } : {}) };
   }
@@ -170,6 +173,24 @@ export class Intake implements Stateful {
     return pick(ticks, go);
   }
 
+  /** Counts messages that could not be decoded, and moves over them. */
+  refuse(partition: number, rejects: readonly Reject[]): void {
+    this.#rows += rejects.length;
+    this.reach(partition, rejects.reduce((last, { offset }) => Math.max(last, offset), -1) + 1);
+  }
+
+  /** Everything of a partition before `position` is done. */
+  reach(partition: number, position: number): void {
+    const key = String(partition);
+    if (position > (this.#position[key] ?? 0) || this.#position[key] === undefined) this.#position[key] = position;
+  }
+
+  /** A batch went through. */
+  end({ partition, next, ended }: SourceBatch): void {
+    if (next !== undefined) this.reach(partition, next);
+    if (ended) delete this.#newest[String(partition)];
+  }
+
   /** Held rows at or before `until`, in arrival order, or undefined. */
   takeHeld(until: number): TickBatch | undefined {
     const due = this.#held.take(until);
@@ -215,6 +236,7 @@ export class Intake implements Stateful {
       position: { ...this.#position },
       newest: { keys: Object.keys(this.#newest), times: Float64Array.from(Object.values(this.#newest)) },
       ahead: Object.fromEntries(Object.entries(this.#ahead).map(([key, each]) => [key, { ...each }])),
+      waiting: { keys: Object.keys(this.#waiting), times: Float64Array.from(Object.values(this.#waiting)) },
       trained: Float64Array.of(this.#trained),
       passed: Float64Array.of(this.#passed),
       held: this.#held.snapshot(),
@@ -227,6 +249,7 @@ export class Intake implements Stateful {
       position: Record<string, number>;
       newest: { keys: string[]; times: Float64Array };
       ahead: Record<string, { time: number; count: number }>;
+      waiting: { keys: string[]; times: Float64Array };
       trained: Float64Array;
       passed: Float64Array;
       held: Saved;
@@ -235,6 +258,7 @@ export class Intake implements Stateful {
     Object.assign(this.#position, from.position);
     from.newest.keys.forEach((key, i) => (this.#newest[key] = from.newest.times[i]!));
     Object.assign(this.#ahead, from.ahead);
+    this.#waiting = Object.fromEntries(from.waiting.keys.map((key, i) => [key, from.waiting.times[i]!]));
     this.#trained = from.trained[0]!;
     this.#passed = from.passed[0]!;
     this.#held.restore(from.held);
