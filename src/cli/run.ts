@@ -3,13 +3,19 @@ import { resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { EXIT } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
+import type { Line } from '../pipeline/build.ts';
 import { loadPipeline, type LoadedSpec, type LoadOptions } from '../pipeline/load.ts';
 import { runPipeline, type RunOptions, type RunResult } from '../pipeline/run.ts';
 import { COMPONENTS } from './components.ts';
+import { report } from './failure.ts';
+import { log } from './log.ts';
+import { notices } from './notices.ts';
 import { reportOf, scoreLines } from './report.ts';
 import { show } from './screen.ts';
+import { serving, type Serving } from './serving.ts';
 import { summaryText } from './summary.ts';
 import type { Terminal } from './terminal.ts';
+import { veiled, veilOver } from './veil.ts';
 import type { Call, Verb } from './verbs.ts';
 import { Watch } from './watch.ts';
 
@@ -26,52 +32,75 @@ export async function follow(
   { arguments: words, options }: Call,
   terminal: Terminal,
   start: Start,
-  override?: LoadOptions['override'],
+  load: (file: string, options: LoadOptions) => LoadedSpec = loadPipeline,
 ): Promise<number> {
-  const load: LoadOptions = { ...COMPONENTS, env: terminal.env, from: terminal.folder, ...(override ? { override } : {}) };
-  const loaded = loadPipeline(resolve(terminal.folder, words[0]!), load);
-  // the live view stands where a console sink would write, and with --json standard output belongs to the result
-  const ownsScreen = terminal.live || options['json'] === true;
-  const spec = ownsScreen ? { ...loaded, sinks: loaded.sinks.filter(({ type }) => type !== 'console') } : loaded;
+  const loaded = load(resolve(terminal.folder, words[0]!), { ...COMPONENTS, env: terminal.env, from: terminal.folder });
+  const veil = veilOver(loaded, COMPONENTS);
+  const speaker = veiled(terminal, veil);
+  const json = options['json'] === true;
   const events = new EventBus();
-  const watch = new Watch(spec.name, systemClock, events);
+  const { name, service } = loaded;
+  const written = service.log === 'off' ? undefined : log(name, service.log, speaker.err);
+  // lines of JSON on standard error are for programs: nothing else is said there, and nothing is drawn over them
+  const live = terminal.live && !json && !written;
+  // the live view stands where a console sink would write, and with --json standard output belongs to the result
+  const spec = live || json ? { ...loaded, sinks: loaded.sinks.filter(({ type }) => type !== 'console') } : loaded;
+  const watch = new Watch(name, systemClock, events);
   const { signal, dispose } = terminal.stopper();
   signal.addEventListener('abort', () => watch.stopping(), { once: true });
-  // with --json standard output belongs to the result
-  const close = show(watch, events, spec.name, options['json'] ? { ...terminal, live: false, out: terminal.err } : terminal);
+  const close = written
+    ? notices(events, systemClock, (notice) => written.tell(notice))
+    : show(watch, events, name, { ...speaker, live, out: json ? speaker.err : speaker.out }, veil);
+  let web: Serving | undefined;
   let result: RunResult;
   let seriesOpen = () => 0;
   try {
+    web = await serving(spec, { clock: systemClock, events, veil, stopping: () => signal.aborted });
+    if (web) {
+      if (written) written.serving(web.url);
+      else if (!live) (json ? speaker.err : speaker.out)(`${name}: health and metrics at ${web.url}`);
+    }
     result = await start(spec, {
       ...COMPONENTS,
       clock: systemClock,
       events,
       signal,
-      built: (line, { total }) => {
+      built: (line, info) => {
         seriesOpen = () => line.ensemble.lanes.open;
-        const { targets } = line.layout;
-        const { horizon, quantiles } = spec.forecast;
-        const steps = horizon === 1 ? [0] : [0, horizon - 1];
-        const scores = () =>
-          scoreLines(
-            targets,
-            targets.map((_, target) =>
-              line.ensemble.scores.totals(
-                steps.map((step) => ({ target, step })),
-                { spilled: false },
-              ),
-            ),
-            steps,
-          );
-        watch.attach({ total, targets, quantiles, scores });
+        web?.built(line, info);
+        // scores of one partition are not those of the whole
+        const scores = info.partition === undefined ? () => scoresOf(line, spec) : () => [];
+        watch.attach({ total: info.total, targets: line.layout.targets, quantiles: spec.forecast.quantiles, scores });
       },
       watch: watch.see,
     });
+    watch.ended();
+  } catch (error) {
+    close();
+    if (!written) return report(error, speaker, json);
+    written.failed(error);
+    return report(error, { out: speaker.out, err: () => {} }, json);
   } finally {
     close();
     dispose();
+    await web?.close();
   }
-  const report = reportOf(spec, result, { series: Math.max(watch.series, seriesOpen()), rejected: watch.rejected });
-  terminal.out(options['json'] ? JSON.stringify({ ok: true, ...report }, null, 2) : `\n${summaryText(report, terminal.paint)}`);
+  const outcome = reportOf(spec, result, { series: Math.max(watch.series, seriesOpen()), rejected: watch.rejected });
+  speaker.out(json ? JSON.stringify({ ok: true, ...outcome }, null, 2) : `\n${summaryText(outcome, terminal.paint)}`);
   return EXIT.ok;
+}
+
+/** Of each target the first and the last step. */
+function scoresOf({ layout: { targets }, ensemble }: Line, { forecast: { horizon } }: LoadedSpec) {
+  const steps = horizon === 1 ? [0] : [0, horizon - 1];
+  return scoreLines(
+    targets,
+    targets.map((_, target) =>
+      ensemble.scores.totals(
+        steps.map((step) => ({ target, step })),
+        { spilled: false },
+      ),
+    ),
+    steps,
+  );
 }

@@ -1,46 +1,61 @@
 /** Shows a running line: drawn again and again on a terminal, a line now and then elsewhere. */
 import { createLogUpdate } from 'log-update';
-import type { EventBus } from '../core/events.ts';
+import { systemClock } from '../core/clock.ts';
+import type { EventBus, EventName } from '../core/events.ts';
 import type { Terminal } from './terminal.ts';
-import { whole } from './numbers.ts';
-import { progressLine, trainingLine } from './plain-lines.ts';
+import { notices } from './notices.ts';
+import { progressLine } from './plain-lines.ts';
 import { render } from './view.ts';
+import type { Veil } from './veil.ts';
 import type { Watch } from './watch.ts';
 
 const FRAME = 120;
 const LINE = 5000;
 
 /** Starts showing; the function that it gives shows the last state and stops. */
-export function show(watch: Watch, events: EventBus, pipeline: string, terminal: Terminal): () => void {
-  return terminal.live ? drawn(watch, terminal) : written(watch, events, pipeline, terminal.out);
+export function show(watch: Watch, events: EventBus, pipeline: string, terminal: Terminal, veil: Veil): () => void {
+  return terminal.live ? drawn(watch, terminal, veil) : written(watch, events, pipeline, terminal.out);
 }
 
-function drawn(watch: Watch, terminal: Terminal): () => void {
+function drawn(watch: Watch, terminal: Terminal, veil: Veil): () => void {
   const update = createLogUpdate(process.stdout);
   const draw = () => {
     // what is taller than the window would scroll away and be drawn again below itself
-    const lines = render(watch.model(), terminal.width(), terminal.paint).split('\n');
+    const lines = veil(render(watch.model(), terminal.width(), terminal.paint)).split('\n');
     update(`\n${lines.slice(0, Math.max(3, terminal.height() - 2)).join('\n')}\n`);
   };
   const timer = setInterval(draw, FRAME);
+  let closed = false;
   return () => {
+    if (closed) return;
+    closed = true;
     clearInterval(timer);
     draw();
     update.done();
   };
 }
 
+/** What of the notices is a line without a log: the rest is for those who read logs. */
+const SAID: ReadonlySet<EventName> = new Set<EventName>([
+  'run.started',
+  'training.finished',
+  'training.failed',
+  'checkpoint.damaged',
+  'source.connected',
+  'source.waiting',
+  'source.assigned',
+  'source.revoked',
+  'sink.connected',
+  'sink.waiting',
+  'partition.waiting',
+  'points.refused',
+  'retraining.off',
+]);
+
 function written(watch: Watch, events: EventBus, pipeline: string, say: (text: string) => void): () => void {
-  const off = [
-    events.on('run.started', ({ resumed, rows }) =>
-      say(`${pipeline}: ${resumed ? `continued at row ${whole(rows)}` : 'started'}`),
-    ),
-    events.on('training.finished', () => say(trainingLine(pipeline, watch.model().trainings.at(-1)!))),
-    events.on('training.failed', () => say(trainingLine(pipeline, watch.model().trainings.at(-1)!))),
-    events.on('checkpoint.damaged', ({ file, reason }) =>
-      say(`${pipeline}: ${file} could not be used (${reason}); the state before it was`),
-    ),
-  ];
+  const quiet = notices(events, systemClock, ({ event, text }) => {
+    if (SAID.has(event)) say(`${pipeline}: ${text}`);
+  });
   let told = -1;
   const timer = setInterval(() => {
     const model = watch.model();
@@ -49,9 +64,12 @@ function written(watch: Watch, events: EventBus, pipeline: string, say: (text: s
     else if (model.training) say(`${pipeline}: training …`);
     told = model.rows;
   }, LINE);
+  let closed = false;
   return () => {
+    if (closed) return;
+    closed = true;
     clearInterval(timer);
-    for (const each of off) each();
+    quiet();
     if (watch.model().rows > 0) say(progressLine(watch.model()));
   };
 }

@@ -42,7 +42,7 @@ export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.internal]: 'a bug in tidecast',
   [EXIT.cannotCreate]: 'an output cannot be created',
   [EXIT.io]: 'reading or writing failed, such as on a full disk',
-  [EXIT.tryAgain]: 'another process works on the same state',
+  [EXIT.tryAgain]: 'another process works on the same state, or the run had to stop before everything was delivered',
   [EXIT.config]: 'the configuration is wrong, or does not fit the saved state',
   130: 'interrupted a second time: ended at once, at the last checkpoint',
 };
@@ -68,22 +68,28 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'Replay a recorded source through the same line and report how good the forecasts were; sinks are not written to.',
     arguments: [FILE],
     options: [
-      ['--source <file>', 'read this file in place of the one in the source section'],
+      ['--source <file>', 'read this recording instead: an Arrow or CSV file, or a YAML file with a source section'],
       ['--from <time>', 'score from this event time on (ISO 8601)'],
       ['--to <time>', 'stop before this event time (ISO 8601)'],
       JSON_OPTION,
     ],
     examples: ['tidecast backtest pipelines/taxi.yaml', 'tidecast backtest pipelines/taxi.yaml --from 2014-10-01 --json'],
-    exits: [...RUNNING, 130],
+    exits: [...RUNNING, EXIT.tryAgain, 130],
     load: async () => (await import('./backtest.ts')).backtest,
   },
   {
     name: 'check',
     summary: 'Check a pipeline file and draw its line; nothing is run.',
     arguments: [FILE],
-    options: [JSON_OPTION],
-    examples: ['tidecast check pipelines/taxi.yaml'],
-    exits: [EXIT.noInput, EXIT.config],
+    options: [
+      [
+        '--live',
+        'ask the servers of its ends whether they answer and let these credentials do what is needed; within 15 seconds',
+      ],
+      JSON_OPTION,
+    ],
+    examples: ['tidecast check pipelines/taxi.yaml', 'tidecast check pipelines/taxi.yaml --live'],
+    exits: [EXIT.data, EXIT.noInput, EXIT.unavailable, EXIT.cannotCreate, EXIT.config],
     load: async () => (await import('./check.ts')).check,
   },
   {

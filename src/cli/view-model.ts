@@ -14,7 +14,10 @@ export interface ViewModel {
   readonly time?: number | undefined;
   readonly series: number;
   readonly rejected: number;
-  readonly sinkBusy: boolean;
+  /** Messages that are there and still to be read; undefined where the source does not say. */
+  readonly lag?: number | undefined;
+  /** Ends whose servers are away; nothing is lost meanwhile. */
+  readonly waiting: readonly WaitingLine[];
   readonly forecasts: readonly ForecastLine[];
   readonly recent?: RecentLine | undefined;
   readonly scores: readonly ScoreLine[];
@@ -24,6 +27,15 @@ export interface ViewModel {
   readonly checkpoint?: { readonly generation: number; readonly seconds: number } | undefined;
   /** The newest thing that went wrong without ending the run. */
   readonly warning?: string | undefined;
+}
+
+/** An end of the line that waits for its server. */
+export interface WaitingLine {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly reason: string;
+  /** For how long. */
+  readonly seconds: number;
 }
 
 /** The newest forecast of a series for one step ahead. */

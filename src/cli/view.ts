@@ -2,7 +2,7 @@
 import { columns, cut, displayWidth, pad, printable } from './cell.ts';
 import { ago, instant, percent, signedPercent, value, whole } from './numbers.ts';
 import { plainPaint, type Paint } from './terminal.ts';
-import type { ForecastLine, RecentLine, ScoreLine, TrainingLine, ViewModel } from './view-model.ts';
+import type { ForecastLine, RecentLine, ScoreLine, TrainingLine, ViewModel, WaitingLine } from './view-model.ts';
 
 const MARGIN = ' ';
 const WIDEST = 118;
@@ -44,9 +44,19 @@ function header(model: ViewModel, room: number, paint: Paint): string[] {
     model.checkpoint
       ? `saved ${model.checkpoint.seconds < 10 ? `${Math.floor(model.checkpoint.seconds)} s` : ago(model.checkpoint.seconds)} ago`
       : '',
-    model.sinkBusy ? 'waiting for a sink' : '',
+    model.lag === undefined ? '' : model.lag > 0 ? `${whole(model.lag)} behind` : 'caught up',
   ];
-  return [title, progress(rows, total, model.seconds, room, paint), facts.filter(Boolean).join(paint('dim', ' · '))];
+  return [
+    title,
+    progress(rows, total, model.seconds, room, paint),
+    facts.filter(Boolean).join(paint('dim', ' · ')),
+    ...model.waiting.map((line) => paint('yellow', cut(waitingText(line), room))),
+  ];
+}
+
+function waitingText({ name, endpoint, reason, seconds }: WaitingLine): string {
+  const end = endpoint.startsWith(`${name} `) ? endpoint : `${name} ${endpoint}`;
+  return printable(`waiting ${ago(Math.max(1, Math.floor(seconds)))} for ${end}: ${reason}`);
 }
 
 function progress(rows: number, total: number | undefined, seconds: number, room: number, paint: Paint): string {

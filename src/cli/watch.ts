@@ -2,7 +2,7 @@
 import type { ForecastBatch } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, Events } from '../core/events.ts';
-import type { ForecastLine, RecentLine, ScoreLine, TrainingLine, ViewModel } from './view-model.ts';
+import type { ForecastLine, RecentLine, ScoreLine, TrainingLine, ViewModel, WaitingLine } from './view-model.ts';
 
 const SHOWN_SERIES = 5;
 const ROWS_LOOKED_AT = 64;
@@ -39,7 +39,12 @@ export class Watch {
   #time: number | undefined;
   readonly #rejected: Record<string, number> = {};
   #series = 0;
-  #busy = false;
+  /** Both ends, where their servers are away: by kind and name. */
+  readonly #waiting = new Map<string, Omit<WaitingLine, 'seconds'> & { readonly since: number }>();
+  /** Messages still to be read, by source and partition. */
+  readonly #lags = new Map<string, number>();
+  #lines = 0;
+  #refusedPoints = 0;
   #training = false;
   #checkpoint: { generation: number; at: number } | undefined;
   #warning: string | undefined;
@@ -51,19 +56,30 @@ export class Watch {
     this.#clock = clock;
     this.#start = clock.elapsed();
     events.on('run.started', ({ resumed, rows }) => {
-      this.#phase = 'running';
-      this.#rows = this.#rowsBefore = rows;
-      this.#resumedAt = resumed ? rows : undefined;
+      if (this.#phase !== 'stopping') this.#phase = 'running';
+      this.#lines += 1;
+      // where each partition is a line of its own there are several
+      this.#rows += rows;
+      this.#rowsBefore += rows;
+      if (resumed) this.#resumedAt = (this.#resumedAt ?? 0) + rows;
     });
-    events.on('run.stopped', () => (this.#phase = 'done'));
-    events.on('ticks.ingested', ({ total, time }) => {
-      this.#rows = total;
+    events.on('run.stopped', () => {
+      this.#lines -= 1;
+      if (this.#lines === 0 && this.#lags.size === 0) this.#phase = 'done';
+    });
+    events.on('ticks.ingested', ({ rows, time }) => {
+      this.#rows += rows;
       if (Number.isFinite(time)) this.#time = time;
-      this.#busy = false;
     });
     events.on('ticks.rejected', ({ reason, count }) => (this.#rejected[reason] = (this.#rejected[reason] ?? 0) + count));
     events.on('series.quarantined', ({ series, reason }) => (this.#warning = `series ${series} is quarantined: ${reason}`));
-    events.on('sink.waiting', () => (this.#busy = true));
+    this.#followEnds(events);
+    events.on('retraining.off', ({ reason }) => (this.#warning = `retraining is off: ${reason}`));
+    events.on('partition.waiting', ({ partition, reason }) => (this.#warning = `partition ${partition} waits: ${reason}`));
+    events.on('points.refused', ({ sink, reason, count }) => {
+      this.#refusedPoints += count;
+      this.#warning = `${sink} will never take ${this.#refusedPoints} of the points (${reason}); kept in the state folder`;
+    });
     events.on('training.started', () => (this.#training = true));
     events.on('training.finished', (event) => this.#trained(asTraining(event)));
     events.on('training.failed', ({ trigger, reason }) => this.#trained(without(trigger, `failed: ${reason}`)));
@@ -73,6 +89,28 @@ export class Watch {
       'checkpoint.damaged',
       ({ file, reason }) => (this.#warning = `${file} could not be used (${reason}); the state before it was`),
     );
+  }
+
+  /** The ends that are servers: which wait, and how much is left to be read. */
+  #followEnds(events: EventBus): void {
+    const wait = (end: string, line: Omit<WaitingLine, 'seconds'>) => {
+      const since = this.#waiting.get(end)?.since ?? this.#clock.elapsed();
+      this.#waiting.set(end, { ...line, since });
+    };
+    events.on('source.waiting', ({ source, endpoint, reason }) => wait(`source ${source}`, { name: source, endpoint, reason }));
+    events.on('source.connected', ({ source }) => void this.#waiting.delete(`source ${source}`));
+    events.on('sink.waiting', ({ sink, endpoint, reason }) => wait(`sink ${sink}`, { name: sink, endpoint, reason }));
+    for (const name of ['sink.connected', 'sink.written'] as const)
+      events.on(name, ({ sink }) => void this.#waiting.delete(`sink ${sink}`));
+    events.on('source.lag', ({ source, partition, lag }) => void this.#lags.set(`${source} ${partition}`, lag));
+    events.on('source.revoked', ({ source, partitions }) => {
+      for (const partition of partitions) this.#lags.delete(`${source} ${partition}`);
+    });
+  }
+
+  /** The run is over. */
+  ended(): void {
+    this.#phase = 'done';
   }
 
   /** The user asked to stop. */
@@ -128,7 +166,8 @@ export class Watch {
       time: this.#time,
       series: this.#series,
       rejected: Object.values(this.#rejected).reduce((sum, n) => sum + n, 0),
-      sinkBusy: this.#busy,
+      lag: this.#lags.size > 0 ? [...this.#lags.values()].reduce((sum, lag) => sum + lag, 0) : undefined,
+      waiting: [...this.#waiting.values()].map(({ since, ...line }) => ({ ...line, seconds: (now - since) / 1000 })),
       forecasts: this.#shown(),
       recent: this.#recentLine(),
       scores: this.#scores,

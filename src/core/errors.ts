@@ -68,6 +68,52 @@ export const ERRORS = {
     todo: 'Mend the quotes at that place, or set `delimiter` and `quote` as the file uses them.',
     exit: EXIT.data,
   },
+  INFLUX_AUTHENTICATION: {
+    what: 'InfluxDB does not accept these credentials',
+    todo: 'Check `username` and `password`, or `token`.',
+    exit: EXIT.config,
+  },
+  INFLUX_CLOSED: {
+    what: 'The InfluxDB sink was closed before InfluxDB had taken everything',
+    todo: 'Run again: the run continues at its last checkpoint.',
+    exit: EXIT.unavailable,
+  },
+  INFLUX_DATABASE: {
+    what: 'InfluxDB has no such database or retention policy',
+    todo: 'Create it, correct its name, or give a user who may create it and `create_database: true`.',
+    exit: EXIT.config,
+  },
+  INFLUX_FORBIDDEN: {
+    what: 'InfluxDB does not let this user do that',
+    todo: 'Grant it: `GRANT ALL ON "database" TO "user"`, or use another user or token.',
+    exit: EXIT.config,
+  },
+  INFLUX_NAME: {
+    what: 'A name cannot be written to InfluxDB',
+    todo: 'Choose a name without control characters and without a backslash at its end.',
+    exit: EXIT.config,
+  },
+  INFLUX_NOT_INFLUX: {
+    what: 'This address is not an InfluxDB',
+    todo: 'Check `url`: scheme, host and port. InfluxDB usually listens on 8086, version 3 on 8181.',
+    exit: EXIT.config,
+  },
+  INFLUX_QUERY: {
+    what: 'The query cannot be used',
+    todo: 'Mend `query`: one SELECT of columns, with tags as columns instead of GROUP BY.',
+    exit: EXIT.config,
+  },
+  INFLUX_TLS: {
+    what: 'The connection to InfluxDB cannot be encrypted and verified',
+    todo: 'Mend the certificate, or tell Node.js whom to trust with the environment variable NODE_EXTRA_CA_CERTS.',
+    exit: EXIT.config,
+  },
+  INFLUX_UNAVAILABLE: {
+    what: 'InfluxDB cannot be reached',
+    todo: 'Start it, or check `url` and the network, then run again.',
+    exit: EXIT.unavailable,
+    retriable: true,
+  },
   KAFKA_AUTHENTICATION: {
     what: 'The Kafka broker and this pipeline do not agree on who signs in and how',
     todo: 'Check `sasl`: mechanism, user name, and the variable that the password comes from.',
@@ -301,9 +347,19 @@ export const ERRORS = {
     exit: EXIT.internal,
   },
   // -- src/pipeline
+  RUN_STOPPED_UNCLEAN: {
+    what: 'The run had to stop before everything was delivered',
+    todo: 'Nothing is lost: the next run continues at the last checkpoint.',
+    exit: EXIT.tryAgain,
+  },
   SPEC_CHANNEL: {
     what: 'The pipeline names a channel that is not there',
     todo: 'Use one of the names listed.',
+    exit: EXIT.config,
+  },
+  HISTORY_PARTITIONS: {
+    what: 'The history has several partitions',
+    todo: 'Read it from a file or from a database.',
     exit: EXIT.config,
   },
   SPEC_INVALID: {
@@ -317,10 +373,30 @@ export const ERRORS = {
     todo: 'Restore the state folder from a copy, or start over with `--fresh`.',
     exit: EXIT.data,
   },
+  STATE_FENCED: {
+    what: 'Another process has taken over this state folder',
+    todo: 'Nothing needs doing: what this process had not saved, the other one does again.',
+    exit: EXIT.tryAgain,
+  },
   STATE_LOCKED: {
     what: 'Another process is using this state folder',
     todo: 'Stop that process, or give this pipeline a `state.path` of its own.',
     exit: EXIT.tryAgain,
+  },
+  STATE_NOT_SHARED: {
+    what: 'This source cannot be divided among several processes',
+    todo: 'Leave out `state.shared`, or read from Kafka.',
+    exit: EXIT.config,
+  },
+  STATE_PARTITIONS: {
+    what: 'The input has another number of partitions than when this state was begun, so series may lie in others than their state',
+    todo: 'Give the topic its old number of partitions by making it anew, or start over with `--fresh`.',
+    exit: EXIT.config,
+  },
+  STATE_SHARING: {
+    what: 'The saved state was kept in the other way: `state.shared` was changed',
+    todo: 'Set it back, or start over with another `state.path` or a removed folder.',
+    exit: EXIT.config,
   },
   STATE_VERSION: {
     what: 'The saved state was written in another format',
@@ -338,6 +414,22 @@ export const ERRORS = {
     exit: EXIT.config,
   },
   // -- src/backtest
+  BACKTEST_ENDLESS: {
+    what: 'The source of this pipeline never ends, so it cannot be replayed',
+    todo: 'Give a recording: `--source FILE.arrow`, `--source FILE.csv`, or `--source FILE.yaml` with a source section that ends.',
+    exit: EXIT.usage,
+  },
+  // -- src/web
+  WEB_ADDRESS_IN_USE: {
+    what: 'The address for health and metrics is taken by another process',
+    todo: 'Stop that process, or choose another `service.http`.',
+    exit: EXIT.unavailable,
+  },
+  WEB_ADDRESS_UNUSABLE: {
+    what: 'Health and metrics cannot be served at this address',
+    todo: 'Choose an address of this machine and a port that this process may use as `service.http`.',
+    exit: EXIT.config,
+  },
   // -- src/cli
   CLI_NO_STATE: {
     what: 'There is no saved state in this folder',

@@ -17,6 +17,7 @@ import { window } from '../stream/window.ts';
 import { calendar, type CalendarOptions } from '../window/calendar.ts';
 import type { Ring } from '../window/ring.ts';
 import type { TrainingRunner } from '../train/worker.ts';
+import { givenWeights } from './given-weights.ts';
 import { layout, type Layout } from './layout.ts';
 import { Retraining } from './retraining.ts';
 import type { Spec } from './spec.ts';
@@ -36,7 +37,10 @@ export interface LineParts {
   /** Waits for weights that are due, and does not pace. */
   readonly exact: boolean;
   readonly paced: boolean;
+  /** Absent: the weights stay as they are. */
   readonly training?: { readonly runner: TrainingRunner; readonly log: SwapLog } | undefined;
+  /** Relative paths of models start here. Default: the working folder. */
+  readonly folder?: string | undefined;
   /** Called between two batches, where the state is a consistent cut. */
   readonly between?: (place: Place) => Promise<void> | undefined;
   /** Rows before this event time (epoch ms) are not scored. */
@@ -86,6 +90,9 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     scoreFrom: parts.scoreFrom,
     ...{ horizon, quantiles, seasons, models, output, baselines, warmup },
   });
+  const given = spec.forecast.models.find(({ type }) => type === 'recurrent')?.config as { weights?: string } | undefined;
+  if (recurrent && given?.weights !== undefined)
+    state.add('weights', givenWeights(recurrent, parts.folder ?? '.', given.weights));
   const gate =
     spec.retrain && recurrent && parts.training ? retraining(spec, parts, { ring, recurrent, calendar: days }) : undefined;
 

@@ -25,6 +25,8 @@ export interface CheckpointOptions {
 export class Checkpoints {
   readonly #o: CheckpointOptions;
   #from: number;
+  /** Where the source stood at the last cut, as text. */
+  #position = '';
   #last: number;
   /** The last copy that was saved: with many series a fresh one each time would wait for the collector while the next is made. */
   #spare: StateSnapshot | undefined;
@@ -41,8 +43,7 @@ export class Checkpoints {
   async between(place: Place): Promise<void> {
     if (this.#failed) throw this.#failed;
     if (place.last) return this.now(place);
-    // without new rows a cut would be as long as nothing, and take the place of the one before it at the sinks
-    if (this.#running || place.rows === this.#from || this.#o.clock.elapsed() - this.#last < this.#o.every) return;
+    if (this.#running || !this.#isNew(place) || this.#o.clock.elapsed() - this.#last < this.#o.every) return;
     this.#running = this.#cut(place)
       .catch((cause: unknown) => {
         this.#failed = cause ?? new Error('unknown');
@@ -56,7 +57,11 @@ export class Checkpoints {
   async now(place: Place): Promise<void> {
     await this.#running;
     if (this.#failed) throw this.#failed;
-    if (place.rows > this.#from) await this.#cut(place);
+    if (this.#isNew(place)) await this.#cut(place);
+  }
+
+  #isNew({ rows, position }: Place): boolean {
+    return rows > this.#from || (this.#position !== '' && JSON.stringify(position) !== this.#position);
   }
 
   /** Resolves when none is being written any more, however it went. */
@@ -73,7 +78,9 @@ export class Checkpoints {
     this.#spare = undefined;
     const pauseMilliseconds = clock.elapsed() - started;
     this.#from = place.rows;
+    this.#position = JSON.stringify(place.position);
     this.#last = started;
+    events.emit('checkpoint.started', { rows: place.rows });
     // 1. flush: what was forecast up to the cut becomes durable first; a sink takes its share synchronously, then the line runs on
     const flushed = await Promise.allSettled(sinks.map(async (sink) => sink.flush(cut)));
     for (const each of flushed) if (each.status === 'rejected') throw each.reason;

@@ -26,6 +26,25 @@ export function span(options: { readonly min?: number; readonly max?: number } =
     });
 }
 
+/** Where to listen. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const ADDRESS = 'must be host:port such as 127.0.0.1:9464, or a port';
+
+/** `host:port`, `[::1]:port`, or a port alone, which is one of 127.0.0.1; an {@link Address} once parsed. */
+export function addressField() {
+  return z.union([z.string(), z.int()], { error: ADDRESS }).transform((written, context): Address => {
+    const [, bracketed, host = bracketed ?? '127.0.0.1', port = ''] =
+      /^(?:(?:\[([\da-fA-F:.]+)\]|([^\s:[\]/@]+)):)?(\d{1,5})$/.exec(String(written)) ?? [];
+    if (port === '' || Number(port) > 65_535)
+      context.issues.push({ code: 'custom', message: ADDRESS, input: written, params: { echo: true } });
+    return { host, port: Number(port) };
+  });
+}
+
 /** A whole number between two bounds. */
 export function count(min: number, max: number) {
   return z.int().min(min).max(max);

@@ -1,10 +1,13 @@
 /** Runs a pipeline: builds the line, restores its state, pulls it to the end or until it is stopped, and leaves it ready to go on. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { tap } from 'rxjs/operators';
 import type { ForecastBatch } from '../core/batch.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import type { SinkComponent, SourceComponent } from '../core/component.ts';
-import type { ConnectorContext, Sink, Source } from '../core/connector.ts';
+import type { ConnectorContext, Health, Sink, Source } from '../core/connector.ts';
+import { TidecastError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import { State, type Saved, type StateSnapshot } from '../core/state.ts';
 import type { ForecasterComponent } from '../forecast/forecaster.ts';
@@ -14,9 +17,13 @@ import { TrainingWorker } from '../train/worker.ts';
 import { buildLine, type Line } from './build.ts';
 import { Checkpoints } from './checkpoint.ts';
 import type { LoadedSpec } from './load.ts';
+import { afterHistory } from './history.ts';
+import { INPUT_FILE, runMember } from './members.ts';
+import type { Part } from './part.ts';
 import { refuse } from './refused-points.ts';
 import { SpillFiles } from './spill-files.ts';
 import { FolderStore, type StateStore } from './state-store.ts';
+import { StopDeadline } from './stop-deadline.ts';
 import { SwapLog } from './swap-log.ts';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- each component checks its own configuration */
@@ -49,6 +56,10 @@ export interface RunInfo {
   readonly from: number;
   /** Rows in all, where known. */
   readonly total: number | undefined;
+  /** The source and the sinks, by name, and how each is doing; undefined where an end does not say. */
+  readonly ends: readonly { readonly name: string; health(): Health | undefined }[];
+  /** Set where each partition is a line of its own. */
+  readonly partition?: number | undefined;
 }
 
 export interface RunResult {
@@ -66,9 +77,27 @@ export interface RunResult {
 
 /** Runs until the source ends or the signal is aborted. Throws `TidecastError`s; the state then is that of the last checkpoint. */
 export async function runPipeline(spec: LoadedSpec, options: RunOptions): Promise<RunResult> {
+  if (spec.state.shared) return runMember(spec, options);
+  if (existsSync(join(spec.state.path, INPUT_FILE)))
+    throw new TidecastError('STATE_SHARING', { folder: spec.state.path, shared: true });
   const store = new FolderStore(spec.state.path, { events: options.events, fresh: options.fresh });
   const { result } = await drive(spec, store, spec.state.path, options);
   return result;
+}
+
+/** What an end of the line is built with. */
+export function connectorContext(spec: LoadedSpec, options: Pick<RunOptions, 'clock' | 'events' | 'fresh'>): ConnectorContext {
+  const { clock = systemClock, events, fresh } = options;
+  return { folder: spec.folder, pipeline: spec.name, clock, seed: spec.seed, events, fresh };
+}
+
+/** A partition that was taken away is let go of within this time, ms: another process waits for it. */
+const RELEASE = 8000;
+
+/** How a run differs where a partition is a line of its own. */
+export interface OneOfMany {
+  readonly source: Source;
+  readonly partition: number;
 }
 
 /** A run whose state is kept by `store`; weights and spilled series go to `folder`. Closes the store. */
@@ -77,27 +106,26 @@ export async function drive(
   store: StateStore,
   folder: string,
   options: RunOptions,
+  one?: OneOfMany,
 ): Promise<{ result: RunResult; line: Line }> {
   const { events, signal, fast } = options;
   const clock = options.clock ?? systemClock;
   const started = clock.elapsed();
   const sinks: Sink[] = [];
+  const opened: Sink[] = [];
   let spill: SpillFiles | undefined;
   let worker: TrainingWorker | undefined;
-  const opened: Sink[] = [];
   let source: Source | undefined;
   let checkpoints: Checkpoints | undefined;
-  const connector: ConnectorContext = {
-    folder: spec.folder,
-    pipeline: spec.name,
-    clock,
-    seed: spec.seed,
-    events,
-    fresh: options.fresh,
-  };
-  try {
-    const built = options.sources.find(({ name }) => name === spec.source.type)!.build(spec.source.config, connector);
-    source = options.wrap ? options.wrap(built) : built;
+  const connector = connectorContext(spec, options);
+  const buildSource = ({ type, config }: Part): Source =>
+    options.sources.find(({ name }) => name === type)!.build(config, connector);
+
+  const work = async (): Promise<{ result: RunResult; line: Line }> => {
+    let live = () => undefined as void;
+    const built = one?.source ?? buildSource(spec.source);
+    const warmed = spec.history && !one ? afterHistory(buildSource(spec.history), built, () => live()) : built;
+    source = options.wrap ? options.wrap(warmed) : warmed;
     const state = new State({ maxLanes: spec.state.max_lanes });
     const saved = store.load() as unknown as StateSnapshot | undefined;
     if (saved) state.restore(saved);
@@ -112,14 +140,16 @@ export async function drive(
     // a recording that nobody paces would be over before its first training
     const unpaced = fast || (source.bounded && !spec.replay);
     const exact = (spec.retrain?.swap ?? (unpaced ? 'exact' : 'asap')) === 'exact';
-    worker = spec.retrain && new TrainingWorker({ deadline: spec.retrain.max_seconds * 1000, timer: deadlines(clock) });
+    const retrain = one ? undefined : spec.retrain;
+    if (spec.retrain && one) events.emit('retraining.off', { reason: 'several processes share the state' });
+    worker = retrain && new TrainingWorker({ deadline: retrain.max_seconds * 1000, timer: deadlines(clock) });
     signal.addEventListener('abort', () => void worker?.close(), { once: true });
     const training = worker && {
       runner: (job: Parameters<TrainingWorker['run']>[0]) => worker!.run(job),
       log: new SwapLog(folder),
     };
     let place: Place | undefined;
-    checkpoints = new Checkpoints({
+    const cuts = (checkpoints = new Checkpoints({
       state,
       store,
       source,
@@ -129,11 +159,12 @@ export async function drive(
       events,
       every: spec.state.checkpoint,
       from,
-    });
+    }));
     const between = (now: Place) => {
-      events.emit('ticks.ingested', { rows: now.rows - (place?.rows ?? from), total: now.rows, time: now.time });
+      const rows = now.rows - (place?.rows ?? from);
+      if (rows > 0 || now.last) events.emit('ticks.ingested', { rows, total: now.rows, time: now.time });
       place = now;
-      return checkpoints!.between(now);
+      return cuts.between(now);
     };
     const line = buildLine(spec, {
       state,
@@ -146,13 +177,17 @@ export async function drive(
       exact,
       paced: !fast,
       training,
+      folder: spec.folder,
       between,
       scoreFrom: options.scoreFrom,
     });
     if (saved) state.assertClaimed();
+    line.delivery.muted = warmed !== built;
+    live = () => void (line.delivery.muted = false);
     const { targets } = line.layout;
     const { horizon, quantiles } = spec.forecast;
     for (const sink of sinks) {
+      opened.push(sink);
       await sink.open({
         pipeline: spec.name,
         targets,
@@ -160,11 +195,15 @@ export async function drive(
         quantiles,
         interval: spec.window.interval,
         from,
+        partition: one?.partition,
         refused: (points) => refuse(folder, points, events),
       });
-      opened.push(sink);
     }
-    options.built?.(line, { resumed: saved !== undefined, from, total });
+    const ends = [
+      { name: spec.source.type, health: () => source!.health?.() },
+      ...sinks.map((sink, i) => ({ name: spec.sinks[i]!.type, health: () => sink.health?.() })),
+    ];
+    options.built?.(line, { resumed: saved !== undefined, from, total, ends, partition: one?.partition });
     events.emit('run.started', { pipeline: spec.name, resumed: saved !== undefined, rows: from });
 
     await lastValueFrom(line.forecasts$.pipe(tap((batch) => options.watch?.(batch))), { defaultValue: undefined });
@@ -172,7 +211,7 @@ export async function drive(
     const complete = !signal.aborted;
     const rows = place?.rows ?? from;
     // stopped after the end: the state has gone on past the last cut, which is where the next run begins
-    if (!complete && place && !place.last) await checkpoints.now(place);
+    if (!complete && place && !place.last) await cuts.now(place);
     const stateHash = state.hash();
     // what went through after the last cut belongs to no checkpoint: it is written again, the same, if the input grows
     if (complete) for (const sink of sinks) await sink.flush({ from: rows, to: rows });
@@ -192,14 +231,26 @@ export async function drive(
       stateHash,
     };
     return { result, line };
+  };
+
+  const { stop_within } = spec.service;
+  const deadline = new StopDeadline(signal, one ? Math.min(stop_within, RELEASE) : stop_within);
+  try {
+    return await deadline.race(work());
   } finally {
-    await worker?.close();
-    await checkpoints?.settled();
-    // what went wrong before matters more than what goes wrong now
-    for (const each of opened) await each.close(false).catch(() => undefined);
-    await source?.close().catch(() => undefined);
+    // what went wrong before matters more than what goes wrong now, and a sink that hangs must not hold anything back
+    if (deadline.passed) for (const each of opened) void each.close(false).catch(() => undefined);
+    const closing = async (): Promise<void> => {
+      await worker?.close();
+      await checkpoints?.settled();
+      for (const each of opened) await each.close(false).catch(() => undefined);
+      await source?.close().catch(() => undefined);
+    };
+    await deadline.bounded(closing());
+    if (deadline.passed) events.emit('run.stopped', { rows: 0, clean: false });
     spill?.close();
     store.close();
+    deadline.clear();
   }
 }
 

@@ -5,7 +5,7 @@
  * defaults, `config/pipeline.schema.json` and `docs/reference/pipeline.md`.
  */
 import { z } from 'zod';
-import { between, count, label, oneOrMore, positive, span, text } from './fields.ts';
+import { addressField, between, count, label, oneOrMore, positive, span, text } from './fields.ts';
 import { part, partSchema, type Described, type Part } from './part.ts';
 import { barsField, daysField, dateField, timeOfDayField, timeZoneField } from './time-fields.ts';
 
@@ -98,6 +98,12 @@ const STATE = z.strictObject({
       'Folder of the checkpoints, relative to this file. Default: `.tidecast/<name>` beside this file, or beside its folder where that is called `pipelines`.',
     ),
   checkpoint: span({ min: 10, max: 86_400_000 }).prefault('10s').describe('Wall time between two checkpoints.'),
+  shared: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Several processes of one group on this machine share the folder: state is kept for each partition, which goes from one process to the next. The weights then stay as they are.',
+    ),
   max_lanes: count(1, 10_000_000)
     .default(1_000_000)
     .describe('Series in memory at most; ticks of further ones are dead-lettered.'),
@@ -108,6 +114,24 @@ const STATE = z.strictObject({
 
 const REPLAY = z.strictObject({
   rows_per_second: positive(1e9).describe('Pace of a source that ends; `--fast` drops it.'),
+});
+
+const SERVICE = z.strictObject({
+  http: addressField()
+    .optional()
+    .describe(
+      'Where `/health`, `/ready` and `/metrics` are served: `host:port`, or a port of 127.0.0.1; port 0 is any free one. Absent: nowhere.',
+    ),
+  ready_within: span({ min: 1000, max: 86_400_000 })
+    .prefault('60s')
+    .describe('`/ready` turns red when nothing went forward for this long (wall time).'),
+  stop_within: span({ min: 100, max: 86_400_000 })
+    .prefault('20s')
+    .describe('After being asked to stop, the run ends within this time, whatever the sinks do (wall time).'),
+  log: z
+    .enum(['off', 'error', 'warn', 'info', 'debug'])
+    .default('off')
+    .describe('Log to standard error as lines of JSON, from this level up. `off`: plain lines for people instead.'),
 });
 
 const NAME = z
@@ -128,6 +152,11 @@ export function sections({ sources, sinks, forecasters }: Components) {
     name: NAME.optional().describe('Name of the pipeline, in outputs and paths. Default: the name of the file.'),
     seed: count(0, 4_294_967_295).default(1).describe('Seed of every random draw.'),
     source: part('source', sources).describe('Where ticks come from.'),
+    history: part('source', sources)
+      .optional()
+      .describe(
+        'A source that ends, read once before the first row of `source`: the line learns from it and delivers nothing of it. `backtest` reads it in place of a source that does not end.',
+      ),
     clean: CLEAN.prefault({}).describe('Order, duplicates and implausible values.'),
     window: WINDOW.prefault({}).describe('From ticks to rows on the grid of a series.'),
     forecast: z
@@ -170,6 +199,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
     sinks: z.array(part('sink', sinks)).max(32).default([]).describe('Where forecasts go.'),
     state: STATE.prefault({}).describe('Checkpoints and memory.'),
     replay: REPLAY.optional().describe('Pacing of a recorded source, so that it looks live.'),
+    service: SERVICE.prefault({}).describe('For a run that never ends: health, metrics, log, and how it stops.'),
   };
 }
 
@@ -184,6 +214,7 @@ export interface Spec {
   readonly name: string;
   readonly seed: number;
   readonly source: Part;
+  readonly history: Part | undefined;
   readonly clean: Omit<Parsed['clean'], 'duplicates'> & { readonly duplicates: 'keep' | 'first' };
   /** `interval` is always set: as given, or the bars' `slide`, or their length. */
   readonly window: Omit<Parsed['window'], 'interval' | 'gaps'> & {
@@ -200,6 +231,7 @@ export interface Spec {
   /** `path` is absolute. */
   readonly state: Omit<Parsed['state'], 'path'> & { readonly path: string };
   readonly replay: Parsed['replay'];
+  readonly service: Parsed['service'];
 }
 
 /** The JSON Schema of a pipeline file, for editors. */

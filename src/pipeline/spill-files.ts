@@ -109,7 +109,8 @@ export class SpillFiles implements Spill, Stateful {
     const needed = new Set([...this.#index.values()].map(({ file }) => file));
     if (this.#current) needed.add(this.#current.number);
     for (const number of this.#numbers()) {
-      if (needed.has(number) || this.#inCheckpoints.some((files) => files.has(number))) continue;
+      // numbers beyond its own are of a process that has the folder now
+      if (number >= this.#next || needed.has(number) || this.#inCheckpoints.some((files) => files.has(number))) continue;
       const handle = this.#handles.get(number);
       if (handle !== undefined) closeSync(handle);
       this.#handles.delete(number);
@@ -145,10 +146,17 @@ export class SpillFiles implements Spill, Stateful {
   }
 
   #open(): { number: number; handle: number; size: number } {
-    const number = this.#next++;
-    const handle = openSync(this.#path(number), 'w+');
-    this.#handles.set(number, handle);
-    return { number, handle, size: 0 };
+    for (;;) {
+      const number = this.#next++;
+      try {
+        // a process that lost this folder while it stood still may have made a file of that number
+        const handle = openSync(this.#path(number), 'wx+');
+        this.#handles.set(number, handle);
+        return { number, handle, size: 0 };
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      }
+    }
   }
 
   #handle(number: number): number {

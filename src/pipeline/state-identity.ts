@@ -12,7 +12,14 @@ const MOST = 5;
  */
 export function stateIdentity(spec: Spec, channels: readonly string[]): Stateful {
   const { gaps: _, ...window } = spec.window;
-  const now = leaves({ channels, forecast: spec.forecast, retrain: spec.retrain !== undefined, seed: spec.seed, window });
+  const models = spec.forecast.models.map(({ type, config }) => {
+    // other weights of the same shape are taken up like those of a training
+    const { weights: __, ...rest } = config as { weights?: unknown };
+    return { type, config: rest };
+  });
+  const forecast = { ...spec.forecast, models };
+  const retrained = spec.retrain !== undefined && !spec.state.shared;
+  const now = leaves({ channels, forecast, retrain: retrained, seed: spec.seed, window });
   return {
     snapshot: (): Saved => ({ names: [...now.keys()], values: [...now.values()] }),
     restore: (saved) => {

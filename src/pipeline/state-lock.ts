@@ -8,12 +8,26 @@ interface Owner {
   readonly pid: number;
   /** When that process began, as the system counts; a number that was given to another process later does not match. */
   readonly began: string;
+  /** Tells apart the locks that one process took one after the other. */
+  readonly nth?: number;
 }
 
-/** Takes the lock and returns its release. Throws `STATE_LOCKED` while another living process holds it. */
-export function lockState(folder: string): () => void {
+let taken = 0;
+
+/** A lock that this process took. */
+export interface StateLock {
+  /** Whether it is still this process's: another may have taken it over while this one stood still. */
+  held(): boolean;
+  release(): void;
+}
+
+/**
+ * Takes the lock. Throws `STATE_LOCKED` while another living process holds it, unless `takeOver`: for one that stands still, whose
+ * partition was given to this process.
+ */
+export function lockState(folder: string, options: { readonly takeOver?: boolean } = {}): StateLock {
   const file = join(folder, 'lock');
-  const mine: Owner = { pid: process.pid, began: beganAt(process.pid) ?? '' };
+  const mine: Owner = { pid: process.pid, began: beganAt(process.pid) ?? '', nth: ++taken };
   const draft = `${file}.${process.pid}.tmp`;
   const handle = openSync(draft, 'w');
   try {
@@ -26,11 +40,21 @@ export function lockState(folder: string): () => void {
     // a link either is made or is not: of two processes one succeeds, and the file is never seen half-written
     if (!linked(draft, file)) {
       const owner = ownerOf(file);
-      if (owner && isAlive(owner)) throw refuse(owner);
-      clear(file, `${file}.${process.pid}.dead`);
-      if (!linked(draft, file)) throw refuse(ownerOf(file));
+      if (owner && isAlive(owner) && !options.takeOver) throw refuse(owner);
+      if (options.takeOver) renameSync(draft, file);
+      else clear(file, `${file}.${process.pid}.dead`);
+      if (!options.takeOver && !linked(draft, file)) throw refuse(ownerOf(file));
     }
-    return () => rmSync(file, { force: true });
+    const held = (): boolean => {
+      const owner = ownerOf(file);
+      return owner?.pid === mine.pid && owner.began === mine.began && owner.nth === mine.nth;
+    };
+    return {
+      held,
+      release: () => {
+        if (held()) rmSync(file, { force: true });
+      },
+    };
   } finally {
     rmSync(draft, { force: true });
   }

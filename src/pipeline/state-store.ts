@@ -1,12 +1,12 @@
 /** Where states are kept: numbered generations in a folder, the newest two of them. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TidecastError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import type { Saved } from '../core/state.ts';
 import { readStateFile, writeStateFile } from './state-file.ts';
-import { lockState } from './state-lock.ts';
+import { lockState, type StateLock } from './state-lock.ts';
 import { syncFolder, writeError, writing } from './state-write.ts';
 
 /** Keeps states; the folder below is the first kind, a shared one may follow. */
@@ -18,29 +18,39 @@ export interface StateStore {
   close(): void;
 }
 
-const PATTERN = /^generation-(\d{9})\.state$/;
+const PATTERN = /^generation-(\d{9,})\.state$/;
 /** What a state leaves in its folder, which may hold other things as well: a fresh start must not take those away. */
-const OWN = /^(generation-\d{9}\.state(\..+)?|swaps\.jsonl|refused\.jsonl|weights|spill|lock\..+)$/;
+const OWN =
+  /^(generation-\d{9,}\.state(\..+)?|epoch|partition-\d+|input\.json|swaps\.jsonl|refused\.jsonl|weights|spill|lock\..+)$/;
 const KEPT = 2;
+/** Generations of an epoch: those of a later epoch come after all of an earlier one. */
+const EPOCH = 1_000_000_000;
 
 /**
  * A folder of generations, locked by this process.
  *
  * A generation is written to a temporary file, synced, renamed, and the folder synced; the one before it is kept and used when the
  * newest is damaged. Throws `STATE_LOCKED`, `STATE_DAMAGED` (no generation is whole), `STATE_VERSION`, `STATE_WRITE`.
+ *
+ * `claim`: the folder goes from process to process. Each claim begins an epoch, whose generations come after those of every epoch before
+ * it, so that a process that stood still and lost the folder (`takeOver`) cannot write over what followed: its next `save` is refused
+ * (`STATE_FENCED`), and one that had already begun ends in an epoch that nobody reads any more.
  */
 export class FolderStore implements StateStore {
   readonly folder: string;
   readonly #events: EventBus | undefined;
-  readonly #unlock: () => void;
+  readonly #lock: StateLock;
   #generation: number;
 
-  constructor(folder: string, options: { readonly events?: EventBus; readonly fresh?: boolean } = {}) {
+  constructor(
+    folder: string,
+    options: { readonly events?: EventBus; readonly fresh?: boolean; readonly claim?: 'free' | 'takeOver' } = {},
+  ) {
     this.folder = folder;
     this.#events = options.events;
     try {
       mkdirSync(folder, { recursive: true });
-      this.#unlock = lockState(folder);
+      this.#lock = lockState(folder, { takeOver: options.claim === 'takeOver' });
     } catch (cause) {
       throw writeError(folder, cause);
     }
@@ -48,11 +58,12 @@ export class FolderStore implements StateStore {
       try {
         for (const name of readdirSync(folder)) if (OWN.test(name)) rmSync(join(folder, name), { recursive: true });
       } catch (cause) {
-        this.#unlock();
+        this.#lock.release();
         throw writeError(folder, cause);
       }
     }
     this.#generation = Math.max(0, ...generations(folder));
+    if (options.claim) this.#generation = Math.max(this.#generation, nextEpoch(folder) * EPOCH);
   }
 
   load(): Saved | undefined {
@@ -76,6 +87,7 @@ export class FolderStore implements StateStore {
 
   async save(state: Saved): Promise<{ generation: number; bytes: number }> {
     const generation = this.#generation + 1;
+    this.#assertHeld();
     const file = join(this.folder, fileName(generation));
     const draft = `${file}.tmp`;
     try {
@@ -87,6 +99,7 @@ export class FolderStore implements StateStore {
       } finally {
         await handle.close();
       }
+      this.#assertHeld();
       await rename(draft, file);
       syncFolder(this.folder);
       this.#generation = generation;
@@ -99,8 +112,29 @@ export class FolderStore implements StateStore {
   }
 
   close(): void {
-    this.#unlock();
+    this.#lock.release();
   }
+
+  #assertHeld(): void {
+    if (!this.#lock.held()) throw new TidecastError('STATE_FENCED', { folder: this.folder });
+  }
+}
+
+/** Counts up, durably. */
+function nextEpoch(folder: string): number {
+  const file = join(folder, 'epoch');
+  const epoch = existsSync(file) ? Number(readFileSync(file, 'utf8')) + 1 : 1;
+  writing(folder, () => {
+    writeFileSync(`${file}.tmp`, String(epoch));
+    renameSync(`${file}.tmp`, file);
+    syncFolder(folder);
+  });
+  return epoch;
+}
+
+/** Whether there is a state in the folder itself. */
+export function holdsState(folder: string): boolean {
+  return generations(folder).length > 0;
 }
 
 /** Newest first. */

@@ -6,6 +6,8 @@ import type { Sink } from '../core/connector.ts';
 /** Keeps count of what the sinks have not taken yet, so that ingest can wait for room. */
 export class Delivery {
   readonly sinks: readonly Sink[];
+  /** While the line only learns: nothing is handed on. */
+  muted = false;
   readonly #pending = new Set<Promise<void>>();
   #rejects: Reject[] = [];
   #failure: { readonly cause: unknown } | undefined;
@@ -15,11 +17,13 @@ export class Delivery {
   }
 
   write(batch: ForecastBatch): void {
+    if (this.muted) return;
     for (const sink of this.sinks) this.#track(() => sink.write(batch));
   }
 
   /** Keeps refused ticks until the next `room()`: a sink that is busy is not called again. */
   reject(rejects: readonly Reject[]): void {
+    if (this.muted) return;
     for (const each of rejects) this.#rejects.push(each);
   }
 

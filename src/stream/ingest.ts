@@ -6,6 +6,7 @@ import type { Source } from '../core/connector.ts';
 import { TidecastError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
 import type { State } from '../core/state.ts';
+import { copyOf, pacer, patiently } from './ingest-waiting.ts';
 import { Intake } from './intake.ts';
 
 /** Decides where the line must stop for retraining; see design.md section 4. Times are epoch ms, rows are rows ingested. */
@@ -161,7 +162,9 @@ async function run(
       options.reject?.(due);
     };
     const ticks = intake.begin(batch);
-    while (work.at < n && !signal.aborted) {
+    // a message is done as a whole or not at all
+    let whole = true;
+    while (work.at < n && !(signal.aborted && whole)) {
       const { at } = work;
       const stop = gate?.swapAt && !work.ended ? (gate.swapAt[batch.partition] ?? 0) : Infinity;
       if (offsets[at]! >= stop) {
@@ -179,8 +182,8 @@ async function run(
       if (work.rejects.length > 0) rejectBefore(end < n ? offsets[end]! : Infinity);
       if (rows.lanes.length > 0) await pass(rows);
       await passTriggers();
-      // a message is done as a whole or not at all
-      if (end === n || offsets[end] !== offsets[end - 1]) await between();
+      whole = end === n || offsets[end] !== offsets[end - 1];
+      if (whole) await between();
       await pace.wait(end - at, signal);
       work.at = end;
       if (clock.elapsed() - lastYield > SLICE_MS) {
@@ -231,52 +234,6 @@ interface Work {
   readonly ended: boolean;
 }
 
-/** Between two looks at what else there is to do while no batch comes. */
-const IDLE_MS = 100;
-
-/** Passes batches on; while none comes, calls `idle` now and then. */
-async function* patiently(
-  batches: AsyncIterable<SourceBatch>,
-  clock: Clock,
-  idle: () => Promise<void>,
-): AsyncGenerator<SourceBatch> {
-  const iterator = batches[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = iterator.next();
-      let come = false;
-      const arrival = next.then(
-        () => void (come = true),
-        () => void (come = true),
-      );
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      while (!come) {
-        const stop = new AbortController();
-        await Promise.race([arrival, clock.sleep(IDLE_MS, stop.signal)]);
-        stop.abort();
-        if (!come) await idle();
-      }
-      const result = await next;
-      if (result.done) return;
-      yield result.value;
-    }
-  } finally {
-    await iterator.return?.();
-  }
-}
-
-function copyOf(batch: SourceBatch): SourceBatch {
-  const { codes, times, channels, offsets, ids } = batch;
-  return {
-    ...batch,
-    codes: codes.slice(),
-    times: times.slice(),
-    channels: channels.map((channel) => channel.slice()),
-    offsets: offsets.slice(),
-    ids: ids?.slice(),
-  };
-}
-
 /** The input ended: what was held back for order or retraining goes through, up to the newest time seen. */
 async function finish(
   intake: Intake,
@@ -298,21 +255,6 @@ async function finish(
   const rest = intake.takeHeld(Infinity);
   if (rest) await pass(rest);
   await pass(intake.mark(intake.newest, false));
-}
-
-/** Rows a second, kept over the whole run. */
-function pacer(clock: Clock, rowsPerSecond: number | undefined) {
-  if (rowsPerSecond === undefined) return { most: () => Infinity, wait: async () => undefined };
-  const start = clock.elapsed();
-  let rows = 0;
-  return {
-    most: () => Math.max(1, Math.ceil(rowsPerSecond / 20)),
-    wait: async (n: number, signal: AbortSignal) => {
-      rows += n;
-      const ahead = (rows / rowsPerSecond) * 1000 - (clock.elapsed() - start);
-      if (ahead > 0) await clock.sleep(ahead, signal);
-    },
-  };
 }
 
 function startGate(gate: Gate, batch: SourceBatch, lateness: number): void {

@@ -6,6 +6,7 @@ import type { Position } from '../core/position.ts';
 import type { Saved, State, Stateful } from '../core/state.ts';
 import type { Place } from './ingest.ts';
 import { HeldRows } from './held-rows.ts';
+import { PartitionClocks } from './partition-clocks.ts';
 import { pick, slice } from './tick-parts.ts';
 
 interface IntakeOptions {
@@ -20,11 +21,6 @@ interface IntakeOptions {
   readonly evicted?: (series: string) => void;
 }
 
-/** Ticks of the future in a row after which the future is believed. */
-const PATIENCE = 3;
-/** As in `clean`: a year. */
-const MAX_AHEAD = 366 * 86_400_000;
-
 const EMPTY = { lanes: new Int32Array(0), times: new Float64Array(0), offsets: new Float64Array(0) };
 
 export class Intake implements Stateful {
@@ -32,12 +28,7 @@ export class Intake implements Stateful {
   readonly #lanes: Lanes;
   readonly #last: Column<Float64Array>;
   readonly #position: Record<string, number> = {};
-  /** Newest event time by partition. */
-  readonly #newest: Record<string, number> = {};
-  /** Newest time that was not believed, and how often in a row, by partition. */
-  readonly #ahead: Record<string, { time: number; count: number }> = {};
-  /** Event time of the first row of partitions that were not heard of yet. */
-  #waiting: Readonly<Record<string, number>> = {};
+  readonly #clocks: PartitionClocks;
   #rows = 0;
   #trained = -Infinity;
   readonly #held: HeldRows;
@@ -55,6 +46,7 @@ export class Intake implements Stateful {
     this.#lanes = state.lanes;
     this.#last = this.#lanes.f64('ingest.last', 1, -Infinity);
     this.#held = new HeldRows(state.lanes);
+    this.#clocks = new PartitionClocks(options);
   }
 
   place(last: boolean): Place {
@@ -75,15 +67,12 @@ export class Intake implements Stateful {
   }
 
   get newest(): number {
-    return Math.max(-Infinity, ...Object.values(this.#newest));
+    return this.#clocks.newest;
   }
 
   /** No tick before this event time is still to come. */
   get watermark(): number {
-    const { lateness = 0, idleAfter = Infinity } = this.#options;
-    const newest = this.newest;
-    const waited = Object.values(this.#newest).filter((time) => newest - time <= idleAfter);
-    return waited.length === 0 ? -Infinity : Math.min(...waited, ...Object.values(this.#waiting)) - lateness;
+    return this.#clocks.watermark;
   }
 
   /** The earliest event time that a row still to come, or held, can have. */
@@ -99,7 +88,7 @@ export class Intake implements Stateful {
   /** The batch as ticks, whose lanes `advance` fills in. */
   begin(batch: SourceBatch): TickBatch {
     this.#laneOf = new Int32Array(batch.series.length).fill(-1);
-    this.#waiting = batch.waiting ?? {};
+    this.#clocks.waiting = batch.waiting ?? {};
     const { partition, times, channels, ids, offsets } = batch;
     return { partition, lanes: new Int32Array(times.length), times, channels, offsets, ...(ids ? { ids } : {}) };
   }
@@ -111,9 +100,8 @@ export class Intake implements Stateful {
    */
   advance(batch: SourceBatch, ticks: TickBatch, at: number, most: number, trigger: number): number {
     const key = String(batch.partition);
-    const { maxAhead = MAX_AHEAD } = this.#options;
     const { times } = batch;
-    let newest = this.#newest[key] ?? -Infinity;
+    let newest = this.#clocks.of(key);
     this.#doubted.clear();
     let end = at;
     while (end < most) {
@@ -122,15 +110,14 @@ export class Intake implements Stateful {
       ticks.lanes[end] = this.#laneOf[code]!;
       const time = times[end++]!;
       if (!(time > newest)) continue;
-      if (time === Infinity || (newest !== -Infinity && time - newest > maxAhead && !this.#believes(key, time))) {
+      if (!this.#clocks.believes(key, time)) {
         this.#doubted.add(end - 1);
         continue;
       }
-      delete this.#ahead[key];
-      this.#newest[key] = newest = time;
+      this.#clocks.advance(key, (newest = time));
       if (trigger < time && this.watermark > trigger) break;
     }
-    this.#newest[key] = newest;
+    this.#clocks.advance(key, newest);
     this.#position[key] = batch.offsets[end - 1]! + 1;
     this.#rows += end - at;
     return end;
@@ -188,7 +175,7 @@ export class Intake implements Stateful {
   /** A batch went through. */
   end({ partition, next, ended }: SourceBatch): void {
     if (next !== undefined) this.reach(partition, next);
-    if (ended) delete this.#newest[String(partition)];
+    if (ended) this.#clocks.forget(String(partition));
   }
 
   /** Held rows at or before `until`, in arrival order, or undefined. */
@@ -234,9 +221,7 @@ export class Intake implements Stateful {
     return {
       rows: this.#rows,
       position: { ...this.#position },
-      newest: { keys: Object.keys(this.#newest), times: Float64Array.from(Object.values(this.#newest)) },
-      ahead: Object.fromEntries(Object.entries(this.#ahead).map(([key, each]) => [key, { ...each }])),
-      waiting: { keys: Object.keys(this.#waiting), times: Float64Array.from(Object.values(this.#waiting)) },
+      clocks: this.#clocks.snapshot(),
       trained: Float64Array.of(this.#trained),
       passed: Float64Array.of(this.#passed),
       held: this.#held.snapshot(),
@@ -247,30 +232,17 @@ export class Intake implements Stateful {
     const from = saved as unknown as ReturnType<Intake['snapshot']> & {
       rows: number;
       position: Record<string, number>;
-      newest: { keys: string[]; times: Float64Array };
-      ahead: Record<string, { time: number; count: number }>;
-      waiting: { keys: string[]; times: Float64Array };
+      clocks: Saved;
       trained: Float64Array;
       passed: Float64Array;
       held: Saved;
     };
     this.#rows = from.rows;
     Object.assign(this.#position, from.position);
-    from.newest.keys.forEach((key, i) => (this.#newest[key] = from.newest.times[i]!));
-    Object.assign(this.#ahead, from.ahead);
-    this.#waiting = Object.fromEntries(from.waiting.keys.map((key, i) => [key, from.waiting.times[i]!]));
+    this.#clocks.restore(from.clocks);
     this.#trained = from.trained[0]!;
     this.#passed = from.passed[0]!;
     this.#held.restore(from.held);
-  }
-
-  /** Whether a time far ahead is true after all: several ticks, each later than the one before, agree. */
-  #believes(key: string, time: number): boolean {
-    const before = this.#ahead[key];
-    if (before && time <= before.time) return false;
-    const count = (before?.count ?? 0) + 1;
-    this.#ahead[key] = { time, count };
-    return count > PATIENCE;
   }
 
   #notInTimeOrder(ticks: TickBatch, i: number): TidecastError {

@@ -10,7 +10,7 @@ describe('defaults', () => {
   it('the smallest file', () => {
     const { folder, file, state, ...spec } = loadText(SOUND);
     expect(file).toBe(`${folder}/case.yaml`);
-    expect(state).toEqual({ path: expect.stringMatching(/\/\.tidecast\/case$/), checkpoint: 10_000, max_lanes: 1_000_000 });
+    expect(state).toEqual({ path: expect.stringMatching(/\/\.tidecast\/case$/), shared: false, checkpoint: 10_000, max_lanes: 1_000_000 });
     expect(spec).toEqual({
       name: 'case',
       seed: 1,
@@ -33,6 +33,7 @@ describe('defaults', () => {
       retrain: undefined,
       sinks: [],
       replay: undefined,
+      service: { ready_within: 60_000, stop_within: 20_000, log: 'off' },
     });
   });
 

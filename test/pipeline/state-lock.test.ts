@@ -39,7 +39,7 @@ it('row 57: the second process is refused at once, and the third starts as soon 
     expect.objectContaining({ code: 'STATE_LOCKED', exit: EXIT.tryAgain, facts: { folder, process: child.pid } }) as Error,
   );
   await killed(child);
-  const release = lockState(folder);
+  const { release } = lockState(folder);
   expect(readdirSync(folder)).toEqual(['lock']);
   release();
   expect(readdirSync(folder)).toEqual([]);
@@ -73,14 +73,14 @@ it('row 57: a lock whose process number was given to another process is taken ov
   expect(() => lockState(folder)).toThrow(expect.objectContaining({ code: 'STATE_LOCKED' }) as Error);
   if (!stat) return;
   writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: child.pid, began: '1' }));
-  lockState(folder)();
+  lockState(folder).release();
 });
 
 it('row 57: a torn or foreign lock is taken over', () => {
   const folder = newFolder();
   for (const text of ['', '{"pid":', 'null', '7', '{}', '{"pid":"1"}', '{"pid":0}', '{"pid":-1,"began":""}']) {
     writeFileSync(join(folder, 'lock'), text);
-    lockState(folder)();
+    lockState(folder).release();
     expect(existsSync(join(folder, 'lock')), text).toBe(false);
   }
 });

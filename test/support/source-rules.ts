@@ -27,7 +27,7 @@ const WAITS = [
   'connectors/',
   'src/core/clock.ts',
   'src/core/connector.ts',
-  'src/stream/ingest.ts',
+  'src/stream/ingest',
   'src/stream/intake.ts',
   'src/stream/deliver.ts',
   'src/pipeline/',
@@ -187,7 +187,8 @@ function worldRules(path: string, file: ts.SourceFile): string[] {
 
 function nameRules(path: string): string[] {
   const broken: string[] = [];
-  if (VAGUE.test(path)) broken.push('has a name that says nothing: a shared thing has a noun');
+  // the servers that tests start are services indeed
+  if (VAGUE.test(path.replace('test/services/', ''))) broken.push('has a name that says nothing: a shared thing has a noun');
   const name = path
     .split('/')
     .at(-1)!

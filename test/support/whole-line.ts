@@ -47,6 +47,7 @@ export function specOf(overrides: { [K in keyof Spec]?: Partial<Spec[K]> } = {})
     sinks: [],
     state: { path: '', checkpoint: 1000, max_lanes: 1_000_000 },
     replay: undefined,
+    service: { ready_within: 60_000, stop_within: 20_000, log: 'off' },
   } as unknown as Spec;
   const merged = { ...spec } as Record<string, unknown>;
   for (const [key, value] of Object.entries(overrides)) {

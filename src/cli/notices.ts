@@ -1,0 +1,195 @@
+/** What happens to a running line that its keeper should know, as sentences: the plain lines and the log are made from them. */
+import type { Clock } from '../core/clock.ts';
+import type { EventBus, EventName, Events } from '../core/events.ts';
+import { printable } from './cell.ts';
+import { ago, instant, value, whole } from './numbers.ts';
+
+export interface Notice {
+  readonly level: 'debug' | 'info' | 'warn';
+  readonly event: EventName;
+  readonly text: string;
+  /** The same by name, for programs. Never a secret: they are fields of events. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** The same trouble is told again after so long, and another one of the same end after so short, ms. */
+const AGAIN = 30_000;
+const OTHER = 2000;
+/** What comes in masses is told together, once in so long, ms. */
+const TOGETHER = 10_000;
+
+/** Tells what happens from now on; the function that it gives tells what is still to be told and stops. */
+export function notices(events: EventBus, clock: Clock, tell: (notice: Notice) => void): () => void {
+  const off: (() => void)[] = [];
+  const on = <K extends EventName>(
+    event: K,
+    level: Notice['level'],
+    text: (payload: Events[K]) => string | undefined,
+    facts: (payload: Events[K]) => Record<string, unknown> = (payload) => ({ ...payload }),
+  ) =>
+    void off.push(
+      events.on(event, (payload) => {
+        const said = text(payload);
+        if (said !== undefined) tell({ level, event, text: printable(said), facts: facts(payload) });
+      }),
+    );
+  line(on);
+  ends(on, clock);
+  off.push(...masses(events, tell));
+  return () => {
+    for (const each of off) each();
+  };
+}
+
+type On = <K extends EventName>(
+  event: K,
+  level: Notice['level'],
+  text: (payload: Events[K]) => string | undefined,
+  facts?: (payload: Events[K]) => Record<string, unknown>,
+) => void;
+
+/** The line itself: starts, stops, trainings, checkpoints. */
+function line(on: On): void {
+  const at = (trigger: number) => `retraining at ${instant(trigger)}`;
+  const moment = ({ trigger, ...rest }: { readonly trigger: number }) => ({ trigger: instant(trigger), ...rest });
+  on(
+    'run.started',
+    'info',
+    ({ resumed, rows }) => (resumed ? `continued at row ${whole(rows)}` : 'started'),
+    ({ resumed, rows }) => ({ resumed, rows }),
+  );
+  on('run.stopped', 'info', ({ clean }) => (clean ? 'stopped' : 'stopped before everything was delivered'));
+  on('training.started', 'debug', ({ trigger }) => `${at(trigger)}: started`, moment);
+  on(
+    'training.finished',
+    'info',
+    ({ trigger, champion, challenger, accepted, milliseconds }) =>
+      `${at(trigger)}: loss ${value(champion)} -> ${value(challenger)}, ${accepted ? 'accepted' : 'kept the old weights'}, took ${ago(milliseconds / 1000)}`,
+    moment,
+  );
+  on('training.failed', 'warn', ({ trigger, reason }) => `${at(trigger)}: failed: ${reason}`, moment);
+  on('training.skipped', 'info', ({ trigger, reason }) => `${at(trigger)}: skipped: ${reason}`, moment);
+  on('weights.swapped', 'info', ({ version }) => `weights ${version} are in force`, moment);
+  on('checkpoint.saved', 'debug', ({ generation, rows }) => `checkpoint ${generation} at row ${whole(rows)}`);
+  on('checkpoint.damaged', 'warn', ({ file, reason }) => `${file} could not be used (${reason}); the state before it was`);
+  on('series.quarantined', 'warn', ({ series, reason }) => `series ${series} is quarantined: ${reason}`);
+  const told = new Set<string>();
+  on('retraining.off', 'warn', ({ reason }) => {
+    if (told.has(reason)) return undefined;
+    told.add(reason);
+    return `retraining is off: ${reason}`;
+  });
+}
+
+/** Both ends: connected, waiting for their servers, partitions given and taken. */
+function ends(on: On, clock: Clock): void {
+  const known = new Map<string, { at: number; reason: string; waiting: boolean }>();
+  const trouble = (end: string, reason: string): boolean => {
+    const before = known.get(end);
+    const since = before ? clock.elapsed() - before.at : Infinity;
+    if (before && since < (before.waiting && before.reason === reason ? AGAIN : OTHER)) return false;
+    known.set(end, { at: clock.elapsed(), reason, waiting: true });
+    return true;
+  };
+  const relief = (end: string): boolean => {
+    const before = known.get(end);
+    if (before && !before.waiting) return false;
+    known.set(end, { at: before?.at ?? -Infinity, reason: '', waiting: false });
+    return true;
+  };
+  on('source.connected', 'info', ({ source, endpoint }) =>
+    relief(`source ${source}`) ? `${endOf(source, endpoint)} is connected` : undefined,
+  );
+  on('source.waiting', 'warn', ({ source, endpoint, reason }) =>
+    trouble(`source ${source}`, reason)
+      ? `${endOf(source, endpoint)} cannot be read for now (${reason}); trying again`
+      : undefined,
+  );
+  on('sink.connected', 'info', ({ sink, endpoint }) =>
+    relief(`sink ${sink}`) ? `${endOf(sink, endpoint)} is connected` : undefined,
+  );
+  on('sink.waiting', 'warn', ({ sink, endpoint, reason, wait }) =>
+    trouble(`sink ${sink}`, reason)
+      ? `${endOf(sink, endpoint)} takes nothing for now (${reason}); trying again in ${ago(wait / 1000)}, nothing is lost`
+      : undefined,
+  );
+  on('source.assigned', 'info', ({ source, partitions }) =>
+    partitions.length > 0
+      ? `${source} gave this process ${partitionsOf(partitions)}`
+      : `${source} has no partition for this process`,
+  );
+  on('source.revoked', 'info', ({ source, partitions }) =>
+    partitions.length > 0 ? `${source} took ${partitionsOf(partitions)} away` : undefined,
+  );
+  on('partition.waiting', 'warn', ({ partition, reason }) => `partition ${partition} waits: ${reason}`);
+}
+
+/** Refused ticks and points, told together. */
+function masses(events: EventBus, tell: (notice: Notice) => void): (() => void)[] {
+  return [
+    together(
+      (add) => events.on('ticks.rejected', ({ reason, count }) => add(reason, count)),
+      (counts, sum) =>
+        tell({
+          level: 'warn',
+          event: 'ticks.rejected',
+          text: `${whole(sum)} ${sum === 1 ? 'tick was' : 'ticks were'} refused: ${[...counts].map(([reason, n]) => `${whole(n)} ${reason}`).join(', ')}`,
+          facts: { count: sum, reasons: Object.fromEntries(counts) },
+        }),
+    ),
+    together(
+      (add) => events.on('points.refused', ({ sink, reason, count }) => add(`${sink}\0${reason}`, count)),
+      (counts, sum) => {
+        const [sink = '', reason = ''] = ([...counts.keys()][0] ?? '').split('\0');
+        tell({
+          level: 'warn',
+          event: 'points.refused',
+          text: printable(
+            `${sink} will never take ${whole(sum)} ${sum === 1 ? 'point' : 'points'} (${reason}); kept in the state folder`,
+          ),
+          facts: { count: sum, sink, reason },
+        });
+      },
+    ),
+  ];
+}
+
+/** Counts for a while after the first, then tells. Of many different reasons the rest counts as the first. */
+function together(
+  listen: (add: (key: string, count: number) => void) => () => void,
+  say: (counts: ReadonlyMap<string, number>, sum: number) => void,
+): () => void {
+  const MOST = 20;
+  let counts = new Map<string, number>();
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const told = counts;
+    counts = new Map();
+    if (told.size > 0)
+      say(
+        told,
+        [...told.values()].reduce((sum, n) => sum + n, 0),
+      );
+  };
+  const off = listen((key, count) => {
+    const of = counts.has(key) || counts.size < MOST ? key : [...counts.keys()][0]!;
+    counts.set(of, (counts.get(of) ?? 0) + count);
+    timer ??= setTimeout(flush, TOGETHER).unref();
+  });
+  return () => {
+    off();
+    flush();
+  };
+}
+
+/** `kafka 127.0.0.1:9092`, whether or not the address names its kind itself. */
+function endOf(name: string, endpoint: string): string {
+  return endpoint.startsWith(`${name} `) ? endpoint : `${name} ${endpoint}`;
+}
+
+function partitionsOf(partitions: readonly number[]): string {
+  const shown = partitions.slice(0, 20).join(', ');
+  return `${partitions.length === 1 ? 'partition' : 'partitions'} ${shown}${partitions.length > 20 ? ` and ${partitions.length - 20} more` : ''}`;
+}
