@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SourceBatch } from '../core/batch.ts';
 import type { Source } from '../core/connector.ts';
+import { TidecastError } from '../core/errors.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
 import { seriesNames } from '../window/sequences.ts';
 import { drive, type RunOptions, type RunResult } from '../pipeline/run.ts';
@@ -53,7 +54,10 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
           scores: targets.map((_, t) => steps.map((step) => scores.summaryOf(name, t, step))),
         }));
       },
-      ...(to === undefined ? {} : { wrap: (source: Source) => endingAt(source, to) }),
+      wrap: (source: Source) => {
+        if (!source.bounded) throw new TidecastError('BACKTEST_ENDLESS', { source: spec.source.type });
+        return to === undefined ? source : endingAt(source, to);
+      },
     });
     return { ...result, series };
   } finally {

@@ -2,8 +2,12 @@
 import { resolve } from 'node:path';
 import { backtest as replay } from '../backtest/replay.ts';
 import { TidecastError } from '../core/errors.ts';
-import { mergeValues } from '../pipeline/merge.ts';
+import { EventBus } from '../core/events.ts';
+import type { LoadedSpec } from '../pipeline/load.ts';
+import { connectorContext } from '../pipeline/run.ts';
 import { readTime } from '../pipeline/test-case.ts';
+import { COMPONENTS } from './components.ts';
+import { loadReplayed } from './recording.ts';
 import { follow } from './run.ts';
 import type { Verb } from './verbs.ts';
 
@@ -18,26 +22,21 @@ export const backtest: Verb = async (call, terminal) => {
       problem: '--from must be before --to',
     });
   }
-  return follow(
-    call,
-    terminal,
-    async (spec, options) => replay(spec, { ...options, from, to }),
-    // what live runs wrote is not touched: a backtest reports, it delivers nothing
-    (spec) => withoutSinks(typeof source === 'string' ? recorded(spec, resolve(terminal.folder, source)) : spec),
-  );
+  const recording = typeof source === 'string' ? resolve(terminal.folder, source) : undefined;
+  // what live runs wrote is not touched: a backtest reports, it delivers nothing
+  return follow(call, terminal, async (spec, options) => replay(spec, { ...options, from, to }), {
+    load: (file, options) => fromHistory(loadReplayed(file, options, recording)),
+  });
 };
 
-function withoutSinks(spec: unknown): unknown {
-  return typeof spec === 'object' && spec !== null && !Array.isArray(spec) ? { ...spec, sinks: [] } : spec;
-}
-
-/** The pipeline with another recording: its source section is kept where that reads the same kind of file. */
-export function recorded(spec: unknown, path: string): unknown {
-  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) return spec;
-  const type = /\.csv$/i.test(path) ? 'csv' : 'arrow';
-  const given = (spec as { source?: { type?: unknown } }).source;
-  if (given?.type === type) return mergeValues(spec, { source: { path } });
-  return { ...spec, source: { type, path } };
+/** A pipeline whose source never ends is replayed from its history, where it has one. */
+function fromHistory(spec: LoadedSpec): LoadedSpec {
+  if (!spec.history) return spec;
+  const source = COMPONENTS.sources
+    .find(({ name }) => name === spec.source.type)!
+    .build(spec.source.config as never, connectorContext(spec, { events: new EventBus(), fresh: true }));
+  void source.close().catch(() => undefined);
+  return source.bounded ? spec : { ...spec, source: spec.history, history: undefined };
 }
 
 /** Event time of an option, epoch ms: ISO 8601, UTC where it names no zone. */

@@ -1,15 +1,23 @@
-/** `tidecast check`: is the file right, and what line does it make? */
+/** `tidecast check`: is the file right, and what line does it make? With `--live`: could it run now? */
 import { resolve } from 'node:path';
 import { EXIT } from '../core/errors.ts';
 import { loadPipeline } from '../pipeline/load.ts';
 import { COMPONENTS } from './components.ts';
 import { drawing, stations } from './topology.ts';
+import { veiled, veilOver } from './veil.ts';
 import type { Verb } from './verbs.ts';
 
 export const check: Verb = async ({ arguments: words, options }, terminal) => {
   const spec = loadPipeline(resolve(terminal.folder, words[0]!), { ...COMPONENTS, env: terminal.env, from: terminal.folder });
-  if (options['json'])
-    terminal.out(JSON.stringify({ ok: true, pipeline: spec.name, file: spec.file, stations: stations(spec) }, null, 2));
-  else terminal.out(drawing(spec, terminal.paint));
-  return EXIT.ok;
+  const { out } = veiled(terminal, veilOver(spec, COMPONENTS));
+  const drawn = { pipeline: spec.name, file: spec.file, stations: stations(spec) };
+  if (!options['live']) {
+    out(options['json'] ? JSON.stringify({ ok: true, ...drawn }, null, 2) : drawing(spec, terminal.paint));
+    return EXIT.ok;
+  }
+  const { liveCheck, liveText } = await import('./live-check.ts');
+  const ends = await liveCheck(spec);
+  const exit = Math.max(...ends.map((each) => each.exit));
+  out(options['json'] ? JSON.stringify({ ok: exit === EXIT.ok, ...drawn, ends }, null, 2) : liveText(ends, terminal.paint));
+  return exit;
 };

@@ -26,7 +26,7 @@ export function log(pipeline: string, level: LogLevel, write: (line: string) => 
     { write: (line: string) => write(line.replace(/\n$/, '')) },
   );
   return {
-    tell: ({ level: at, event, text, facts }) => lines[at]({ event, ...facts }, text),
+    tell: ({ level: at, event, text, facts }) => lines[at]({ event, ...short(facts) }, text),
     serving: (url) => lines.info({ event: 'web.serving', url }, 'health and metrics are served'),
     failed: (error) => {
       if (error instanceof TidecastError && error.code !== 'INTERNAL')
@@ -35,4 +35,11 @@ export function log(pipeline: string, level: LogLevel, write: (line: string) => 
       lines.error({ event: 'run.failed', code: 'INTERNAL', stack }, String(error));
     },
   };
+}
+
+/** Numbers with six digits that count. */
+function short(facts: Notice['facts']): Notice['facts'] {
+  const round = (value: unknown) =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
+  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, round(value)]));
 }

@@ -3,4 +3,7 @@
 import { main } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
-process.exitCode = await main(process.argv.slice(2), processTerminal());
+const code = await main(process.argv.slice(2), processTerminal());
+// what was said goes out first; then the process ends, whatever a socket that hangs still keeps open
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((written) => stream.write('', written))));
+process.exit(code);

@@ -1,7 +1,7 @@
-/** The same news without a terminal: one line every so often, one for each thing that happens. */
+/** The same news without a terminal: one line every so often; notices.ts has one for each thing that happens. */
 import { printable } from './cell.ts';
-import { ago, instant, percent, signedPercent, value, whole } from './numbers.ts';
-import type { TrainingLine, ViewModel } from './view-model.ts';
+import { instant, percent, signedPercent, value, whole } from './numbers.ts';
+import type { ViewModel } from './view-model.ts';
 
 /** Where the line stands. */
 export function progressLine(model: ViewModel): string {
@@ -10,6 +10,7 @@ export function progressLine(model: ViewModel): string {
   const facts = [
     total ? `${whole(rows)} of ${whole(total)} rows (${percent(Math.floor((rows / total) * 100) / 100)})` : `${whole(rows)} rows`,
     `${whole(model.rowsPerSecond)} rows/s`,
+    model.lag === undefined ? '' : model.lag > 0 ? `${whole(model.lag)} behind` : 'caught up',
     model.time === undefined ? '' : `event time ${instant(model.time)}`,
     first ? `MAE +${first.step} ${value(first.summary.models[first.output]?.mae ?? NaN)}` : '',
     ...(first
@@ -19,15 +20,4 @@ export function progressLine(model: ViewModel): string {
       : []),
   ];
   return `${printable(model.pipeline)}: ${facts.filter(Boolean).join(', ')}`;
-}
-
-/** One retraining. */
-export function trainingLine(
-  pipeline: string,
-  { trigger, champion, challenger, accepted, seconds, reason }: TrainingLine,
-): string {
-  const what =
-    reason ??
-    `loss ${value(champion)} -> ${value(challenger)}, ${accepted ? 'accepted' : 'kept the old weights'}, took ${ago(seconds)}`;
-  return `${printable(pipeline)}: retraining at ${instant(trigger)}: ${printable(what)}`;
 }

@@ -67,7 +67,11 @@ export function scoreLines(
 
 function outputs(spec: LoadedSpec): string[] {
   return spec.sinks.flatMap(({ type, config }) => {
-    const path = typeof config === 'object' && config !== null ? (config as { path?: unknown }).path : undefined;
-    return typeof path === 'string' ? [`${type} ${resolve(spec.folder, path)}`] : [];
+    const fields = (config ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof fields['path'] === 'string') return [`${type} ${resolve(spec.folder, fields['path'])}`];
+    const place = [fields['url'] ?? fields['brokers'], fields['database'] ?? fields['topic']].filter(
+      (each) => each !== undefined,
+    );
+    return place.length > 0 ? [`${type} ${place.map(String).join(' ')}`] : [];
   });
 }

@@ -27,15 +27,21 @@ export const run: Verb = async (call, terminal) =>
 /** Starts a line over a loaded pipeline. */
 export type Start = (spec: LoadedSpec, options: Omit<RunOptions, 'fast' | 'fresh'>) => Promise<RunResult>;
 
+/** What a run is made of where it is not as usual. */
+export interface Setup {
+  readonly load?: (file: string, options: LoadOptions) => LoadedSpec;
+  readonly components?: Pick<RunOptions, 'sources' | 'sinks' | 'forecasters'>;
+}
+
 /** Loads the pipeline, runs it in view of the user, and says how it went. */
 export async function follow(
   { arguments: words, options }: Call,
   terminal: Terminal,
   start: Start,
-  load: (file: string, options: LoadOptions) => LoadedSpec = loadPipeline,
+  { load = loadPipeline, components = COMPONENTS }: Setup = {},
 ): Promise<number> {
-  const loaded = load(resolve(terminal.folder, words[0]!), { ...COMPONENTS, env: terminal.env, from: terminal.folder });
-  const veil = veilOver(loaded, COMPONENTS);
+  const loaded = load(resolve(terminal.folder, words[0]!), { ...components, env: terminal.env, from: terminal.folder });
+  const veil = veilOver(loaded, components);
   const speaker = veiled(terminal, veil);
   const json = options['json'] === true;
   const events = new EventBus();
@@ -61,7 +67,7 @@ export async function follow(
       else if (!live) (json ? speaker.err : speaker.out)(`${name}: health and metrics at ${web.url}`);
     }
     result = await start(spec, {
-      ...COMPONENTS,
+      ...components,
       clock: systemClock,
       events,
       signal,

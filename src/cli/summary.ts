@@ -15,17 +15,31 @@ const MOST_STEPS = 8;
 export function summaryText(report: Report, paint: Paint = plainPaint): string {
   const { pipeline, rows, rowsHere, seconds, series, rejected, complete, outputs } = report;
   const refused = Object.entries(rejected).filter(([, n]) => n > 0);
+  if (!complete && rowsHere === 0) return nothingCame(report, refused, paint);
   const lines = [
     `${paint('bold', printable(pipeline))}: ${complete ? 'the source ended' : 'stopped'} after ${whole(rows)} rows of ${whole(series)} series`,
     ...scoreTables(report.scores, paint),
     ...(report.bySeries ? backtestTables(report.scores, report.bySeries, paint) : []),
     `${whole(rowsHere)} rows in ${ago(seconds)}, ${whole(rowsHere / Math.max(seconds, 1e-3))} rows/s`,
-    ...(refused.length > 0 ? [`refused: ${refused.map(([reason, n]) => `${whole(n)} ${reason}`).join(', ')}`] : []),
+    ...refusedLine(refused),
     ...outputs.map((output) => `forecasts: ${printable(output)}`),
     ...(complete ? [] : ['the next run continues here; `--fresh` starts over']),
     ...(complete && rowsHere === 0 && rows > 0 ? ['nothing new since the last run; `--fresh` starts over'] : []),
   ];
   return lines.join('\n');
+}
+
+/** Of a run that was stopped before a row came. */
+function nothingCame({ pipeline, rows, seconds }: Report, refused: readonly (readonly [string, number])[], paint: Paint): string {
+  return [
+    `${paint('bold', printable(pipeline))}: stopped; no row came in ${ago(seconds)}${rows > 0 ? `, ${whole(rows)} had come before` : ''}`,
+    ...refusedLine(refused),
+    `the next run continues here${rows > 0 ? '; `--fresh` starts over' : ''}`,
+  ].join('\n');
+}
+
+function refusedLine(refused: readonly (readonly [string, number])[]): string[] {
+  return refused.length > 0 ? [`refused: ${refused.map(([reason, n]) => `${whole(n)} ${reason}`).join(', ')}`] : [];
 }
 
 function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {

@@ -13,7 +13,7 @@ export interface Station {
 
 /** The stations of a pipeline in order, with what each was told. */
 export function stations(spec: Spec): Station[] {
-  const { clean, window, forecast, retrain, sinks, state, replay } = spec;
+  const { clean, window, forecast, retrain, sinks, state, replay, service } = spec;
   const bars =
     window.grid === 'rows'
       ? [`a row a tick, ${duration(window.interval)} apart`]
@@ -70,12 +70,19 @@ export function stations(spec: Spec): Station[] {
       : []),
     { name: 'deliver', does: sinks.length > 0 ? sinks.map(({ type }) => type) : ['nowhere: there are no sinks'] },
     { name: 'state', does: [state.path, `every ${duration(state.checkpoint)}`, `up to ${whole(state.max_lanes)} series`] },
+    ...(service.http
+      ? [{ name: 'service', does: [`health and metrics at http://${hostOf(service.http.host)}:${service.http.port}`] }]
+      : []),
   ];
+}
+
+function hostOf(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** The line drawn: ticks run down, weights and checkpoints stand aside. */
 export function drawing(spec: Spec, paint: Paint = plainPaint): string {
-  const aside = new Set(['retrain', 'state']);
+  const aside = new Set(['retrain', 'service', 'state']);
   const width = 10;
   const lines = [paint('bold', spec.name), ''];
   const all = stations(spec);
@@ -83,8 +90,8 @@ export function drawing(spec: Spec, paint: Paint = plainPaint): string {
     const mark = aside.has(name) ? (name === 'retrain' ? '  <->' : '   : ') : '   o ';
     lines.push(`${mark} ${paint('cyan', name.padEnd(width))}${does.join(paint('dim', ' · '))}`);
     const next = all[i + 1];
-    if (next && next.name !== 'state') lines.push('   |');
-    else if (next) lines.push('');
+    if (next?.name === 'state') lines.push('');
+    else if (next && next.name !== 'service') lines.push('   |');
   });
   return lines.join('\n');
 }

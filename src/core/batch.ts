@@ -28,8 +28,8 @@ export interface SourceBatch {
   /** The position after this batch, where that lies beyond its last row: refused or empty messages, or where a partition is to begin. */
   readonly next?: number | undefined;
   /**
-   * Partitions with rows that are there to be read, none of which was yielded yet, and the event time of the first of those as well as it is
-   * known (epoch ms): retraining waits for them. Only where there are several partitions.
+   * Partitions with rows that are there to be read after this batch, and the event time of the first of those as well as it is known
+   * (epoch ms, else -Infinity): retraining waits for them. Only where there are several partitions.
    */
   readonly waiting?: Readonly<Record<string, number>> | undefined;
   /** No batch of this partition follows, while others may: it no longer holds anything back. */
@@ -103,6 +103,21 @@ export interface ForecastBatch {
   readonly scoredTimes: Float64Array;
   /** `length x targets x horizon`: actual - mean of the forecast issued that many steps before; NaN where there was none. */
   readonly errors: Float64Array;
+  /** Scores so far, of the series whose turn it is at a row of this batch; only where a sink takes them. */
+  readonly scores?: readonly ScorePoint[] | undefined;
+}
+
+/** How good the forecasts of a series were so far, over all rows up to this one. */
+export interface ScorePoint {
+  readonly series: string;
+  /** Index of the target. */
+  readonly target: number;
+  /** Steps ahead, from 1. */
+  readonly step: number;
+  /** Event time of the newest row scored, epoch ms. */
+  readonly time: number;
+  /** By name, all finite: `n`, `mae`, `rmse`, `smape`, `mase`, `pinball`, `coverage_0800` of the 80 % interval, `skill_naive`. */
+  readonly values: Readonly<Record<string, number>>;
 }
 
 /** A tick or message that was not used, with its place and reason. */

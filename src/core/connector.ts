@@ -126,6 +126,8 @@ export interface Cut {
  * - `close(false)` may be called while `write` or `flush` is pending: it ends them soon, with an error that nobody looks at.
  */
 export interface Sink {
+  /** Whether it has a place for `ForecastBatch.scores`, which are computed only then. */
+  readonly takesScores?: boolean;
   open(context: SinkContext): Promise<void>;
   write(batch: ForecastBatch): void | Promise<void>;
   /** Refused ticks; a sink without a place for them leaves this out. */

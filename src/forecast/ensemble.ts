@@ -102,6 +102,11 @@ export class Ensemble {
     return this.#models.find((model) => model instanceof Recurrent)?.box;
   }
 
+  /** Grid index of a lane's newest row, counted from 1. */
+  indexOf(lane: number): number {
+    return this.#index.data[lane]!;
+  }
+
   /** One wave: `steps` are the grid steps since each lane's previous row (1 where no gap was left open). */
   step(wave: Wave, steps: Int32Array, out: EnsembleOutput): void {
     this.#reserve(wave.rows);

@@ -130,7 +130,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
       reject: (each) => reject([each]),
     }),
     map((batch) => (parts.rows?.(batch), batch)),
-    forecast(ensemble),
+    forecast(ensemble, parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {}),
     deliver(delivery),
   );
   return { layout: plan, ensemble, recurrent, delivery, forecasts$ };

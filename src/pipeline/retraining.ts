@@ -52,8 +52,8 @@ export class Retraining implements Gate, Stateful {
   #trigger = Infinity;
   #inFlight: number | null = null;
   #finished: Finished | undefined;
-  /** The recorded outcome of the training in flight: history is repeated, not made. */
-  #due: SwapRecord | undefined;
+  /** `asap`: the newest trigger whose outcome is in force. */
+  #settled = -Infinity;
   /** Whether the training in flight runs in this process; after a restart it does not, and is started again. */
   #launched = false;
 
@@ -71,6 +71,12 @@ export class Retraining implements Gate, Stateful {
     return this.#due?.position;
   }
 
+  /** `asap`: the next recorded outcome: history is repeated, not made. Known before its trigger is met, for partitions come in another order then. */
+  get #due(): SwapRecord | undefined {
+    if (this.exact) return undefined;
+    return this.#o.log.records.find(({ mode, trigger }) => mode === 'asap' && trigger > this.#settled);
+  }
+
   start(time: number): void {
     this.#trigger = firstTrigger(time, this.#o.every);
   }
@@ -82,7 +88,7 @@ export class Retraining implements Gate, Stateful {
     const idle = newest <= trigger - this.#o.every;
     if (!this.exact) {
       // at the end of the input there is nothing left to train for
-      if (!last) this.#begin(trigger, known);
+      if (!last && trigger > this.#settled) this.#begin(trigger, known !== undefined);
     } else if (known) this.#repeat(known);
     else if (!idle) {
       const job = this.#job(trigger);
@@ -96,10 +102,11 @@ export class Retraining implements Gate, Stateful {
 
   async between(rows: number, position: Position): Promise<void> {
     if (this.exact) return;
-    if (this.#due) {
-      if (!reached(position, this.#due.position)) return;
-      this.#repeat(this.#due);
-      this.#due = undefined;
+    const due = this.#due;
+    if (due) {
+      if (!reached(position, due.position)) return;
+      this.#repeat(due);
+      this.#settled = due.trigger;
       this.#inFlight = null;
     }
     if (this.#inFlight !== null && !this.#finished && !this.#launched) this.#launch(this.#inFlight);
@@ -111,12 +118,11 @@ export class Retraining implements Gate, Stateful {
   }
 
   /** `asap`: a recorded training is in flight for as many rows as it was then, so that triggers are passed over as they were then. */
-  #begin(trigger: number, known: SwapRecord | undefined): void {
+  #begin(trigger: number, known: boolean): void {
     if (this.#inFlight !== null)
       return this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
     if (!known) return this.#launch(trigger);
     this.#inFlight = trigger;
-    this.#due = known;
   }
 
   #launch(trigger: number): void {
@@ -213,6 +219,7 @@ export class Retraining implements Gate, Stateful {
       challenger: Number.isFinite(challenger) ? challenger : null,
     };
     if (!last) log.write(record, recurrent.shape, weights);
+    if (!this.exact) this.#settled = trigger;
     this.#swap(record, weights);
   }
 
@@ -230,6 +237,7 @@ export class Retraining implements Gate, Stateful {
     const versions = this.#o.recurrent.box.versions;
     return {
       trigger: Float64Array.of(this.#trigger),
+      settled: Float64Array.of(this.exact ? before(this.#trigger, this.#o.every) : this.#settled),
       inFlight: this.#inFlight,
       version: versions.map(({ version }) => version),
       after: Float64Array.from(versions, ({ after }) => after),
@@ -241,14 +249,16 @@ export class Retraining implements Gate, Stateful {
   restore(saved: Saved): void {
     const from = saved as unknown as {
       trigger: Float64Array;
+      settled: Float64Array;
       inFlight: number | null;
       version: number[];
       after: Float64Array;
       hash: string[];
       weights: Float32Array[][];
     };
-    const { recurrent, log } = this.#o;
+    const { recurrent } = this.#o;
     this.#trigger = from.trigger[0]!;
+    this.#settled = from.settled[0]!;
     // a run that now waits for its weights does not finish what a run that did not wait had begun
     this.#inFlight = this.exact ? null : from.inFlight;
     const names = tensorsOf(recurrent.shape).map(({ name }) => name);
@@ -261,8 +271,12 @@ export class Retraining implements Gate, Stateful {
         weights: weightsOf(from.weights[i]!),
       })),
     );
-    if (this.#inFlight !== null) this.#due = log.find(this.#inFlight, 'asap');
   }
+}
+
+/** The trigger before one that is still to come; -Infinity where there was none. */
+function before(trigger: number, every: number): number {
+  return trigger === Infinity ? -Infinity : trigger - every;
 }
 
 /** Whether a position is at or after another in every partition. */

@@ -191,6 +191,9 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .describe(
             'Models that skill is reported against. Default: those of naive and seasonal-naive that are among the models.',
           ),
+        score_every: count(1, 1_000_000_000)
+          .default(100)
+          .describe('Rows of a series from one of its scores to the next, for sinks that take scores.'),
         warmup: count(0, 1_000_000_000).default(0).describe('Rows of each series before scoring starts.'),
       })
       .prefault({})

@@ -14,10 +14,11 @@ export function stateIdentity(spec: Spec, channels: readonly string[]): Stateful
   const { gaps: _, ...window } = spec.window;
   const models = spec.forecast.models.map(({ type, config }) => {
     // other weights of the same shape are taken up like those of a training
-    const { weights: __, ...rest } = config as { weights?: unknown };
-    return { type, config: rest };
+    const { weights: __, ...own } = config as { weights?: unknown };
+    return { type, config: own };
   });
-  const forecast = { ...spec.forecast, models };
+  const { score_every: ___, ...rest } = spec.forecast;
+  const forecast = { ...rest, models };
   const retrained = spec.retrain !== undefined && !spec.state.shared;
   const now = leaves({ channels, forecast, retrain: retrained, seed: spec.seed, window });
   return {

@@ -1,8 +1,14 @@
 /** Station 5: rows in, forecasts out. */
 import { defer, filter, map, type OperatorFunction } from 'rxjs';
-import type { ForecastBatch, RowBatch } from '../core/batch.ts';
+import type { ForecastBatch, RowBatch, ScorePoint } from '../core/batch.ts';
 import type { Ensemble, EnsembleOutput } from '../forecast/ensemble.ts';
 import type { Wave } from '../forecast/forecaster.ts';
+import { scorePoints } from '../forecast/score-points.ts';
+
+export interface ForecastOptions {
+  /** Grid rows of a series from one of its `ForecastBatch.scores` to the next. Default: none are given. */
+  readonly scoreEvery?: number;
+}
 
 /**
  * Scores what was forecast for each row, steps every model, and forecasts again.
@@ -18,10 +24,10 @@ import type { Wave } from '../forecast/forecaster.ts';
  *
  * Errors of the source are passed on; a batch is valid until the subscriber returns.
  */
-export function forecast(ensemble: Ensemble): OperatorFunction<RowBatch, ForecastBatch> {
+export function forecast(ensemble: Ensemble, options: ForecastOptions = {}): OperatorFunction<RowBatch, ForecastBatch> {
   return (source) =>
     defer(() => {
-      const waves = new Waves(ensemble);
+      const waves = new Waves(ensemble, options.scoreEvery ?? Infinity);
       return source.pipe(
         filter(({ length }) => length > 0),
         map((batch) => waves.run(batch)),
@@ -50,8 +56,11 @@ class Waves {
   #out!: EnsembleOutput;
   #model = new Int32Array(0);
 
-  constructor(ensemble: Ensemble) {
+  readonly #scoreEvery: number;
+
+  constructor(ensemble: Ensemble, scoreEvery: number) {
     this.#ensemble = ensemble;
+    this.#scoreEvery = scoreEvery;
   }
 
   run(batch: RowBatch): ForecastBatch {
@@ -62,10 +71,12 @@ class Waves {
     const n = batch.length;
     this.#reserve(n, batch.channels);
     const waves = this.#cut(batch);
+    const scores: ScorePoint[] = [];
     for (let w = 0; w < waves; w++) {
       const from = this.#starts[w]!;
       const rows = this.#starts[w + 1]! - from;
       ensemble.step(this.#gather(batch, from, rows), this.#gathered.steps, this.#out);
+      if (this.#scoreEvery < Infinity) this.#score(rows, scores);
     }
     const versions = weights?.versions ?? [];
     for (let i = 0; i < n; i++) this.#model[i] = weights ? Math.max(0, versions.indexOf(weights.at(batch.times[i]!))) : 0;
@@ -87,7 +98,20 @@ class Waves {
       actual: this.#out.actual.subarray(0, n * targets),
       scoredTimes: this.#out.scoredTimes.subarray(0, n * horizon),
       errors: this.#out.errors.subarray(0, n * cells),
+      scores: scores.length > 0 ? scores : undefined,
     };
+  }
+
+  /** Scores of the wave's series that have come past a multiple of `scoreEvery` rows: at the row, so that batches do not show. */
+  #score(rows: number, into: ScorePoint[]): void {
+    const ensemble = this.#ensemble;
+    const { lanes, steps, times } = this.#gathered;
+    for (let k = 0; k < rows; k++) {
+      const lane = lanes[k]!;
+      const index = ensemble.indexOf(lane);
+      if (Math.floor(index / this.#scoreEvery) === Math.floor((index - steps[k]!) / this.#scoreEvery)) continue;
+      into.push(...scorePoints(ensemble, lane, times[k]!));
+    }
   }
 
   /** Orders the rows by wave (a counting sort, stable) and returns the number of waves. */

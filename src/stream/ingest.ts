@@ -148,8 +148,8 @@ async function run(
     await options.between?.(intake.place(false));
   };
 
-  /** Takes a batch through; false if the rest of it waits for a swap that other partitions have not reached yet. */
-  const go = async (work: Work): Promise<boolean> => {
+  /** Takes a batch through, while others wait `beside` it; false if the rest of it waits for a swap that other partitions have not reached yet. */
+  const go = async (work: Work, beside: readonly Work[]): Promise<boolean> => {
     const { batch } = work;
     const { offsets } = batch;
     const n = offsets.length;
@@ -161,18 +161,22 @@ async function run(
       intake.refuse(batch.partition, due);
       options.reject?.(due);
     };
-    const ticks = intake.begin(batch);
+    const ticks = intake.begin(
+      batch,
+      beside.map(({ batch: { partition } }) => partition),
+    );
     // a message is done as a whole or not at all
     let whole = true;
     while (work.at < n && !(signal.aborted && whole)) {
       const { at } = work;
-      const stop = gate?.swapAt && !work.ended ? (gate.swapAt[batch.partition] ?? 0) : Infinity;
+      const swapAt = gate?.swapAt;
+      const stop = swapAt && !work.ended ? (swapAt[batch.partition] ?? 0) : Infinity;
       if (offsets[at]! >= stop) {
         rejectBefore(stop);
         intake.reach(batch.partition, stop);
         await between();
         // it was the last partition that the swap waited for
-        if (gate?.swapAt === undefined) continue;
+        if (gate?.swapAt !== swapAt) continue;
         return false;
       }
       let most = Math.min(n, at + cut, at + pace.most());
@@ -204,19 +208,26 @@ async function run(
   await passTriggers();
   /** Batches whose rest waits for a swap, in the order in which they came. */
   let parked: Work[] = [];
+  let parkedFor: Position | undefined;
+  /** Whether rows of the same partition that come before these wait. */
+  const isParked = ({ batch }: Work) => parked.some((other) => other.batch.partition === batch.partition);
   const goOn = async (ended: boolean): Promise<void> => {
-    const waiting = parked;
+    const round = parked;
     parked = [];
-    for (const work of waiting) if (signal.aborted || !(await go({ ...work, ended }))) parked.push(work);
+    for (const [i, work] of round.entries()) {
+      const again = { ...work, ended };
+      const wait = signal.aborted || isParked(again);
+      if (wait || !(await go(again, [...parked, ...round.slice(i + 1)]))) parked.push(again);
+    }
   };
   const batches = source.read(intake.started ? intake.position : undefined, signal);
   for await (const batch of source.bounded ? batches : patiently(batches, clock, between)) {
     if (gate && intake.newest === -Infinity) startGate(gate, batch, options.lateness ?? 0);
     const work: Work = { batch, rejects: batch.rejects ?? [], at: 0, ended: false };
     // what waits keeps its arrays, which the source would use again
-    if (!(await go(work))) parked.push({ ...work, batch: copyOf(batch) });
+    if (isParked(work) || !(await go(work, parked))) parked.push({ ...work, batch: copyOf(batch) });
     if (signal.aborted) return;
-    if (parked.length > 0 && !gate?.swapAt) await goOn(false);
+    for (; parked.length > 0 && gate?.swapAt !== parkedFor; await goOn(false)) parkedFor = gate?.swapAt;
   }
   if (signal.aborted) return;
   // the input no longer reaches the place of the swap

@@ -85,10 +85,11 @@ export class Intake implements Stateful {
     return this.#passed;
   }
 
-  /** The batch as ticks, whose lanes `advance` fills in. */
-  begin(batch: SourceBatch): TickBatch {
+  /** The batch as ticks, whose lanes `advance` fills in. `parked`: partitions with rows that were read and wait. */
+  begin(batch: SourceBatch, parked: readonly number[]): TickBatch {
     this.#laneOf = new Int32Array(batch.series.length).fill(-1);
-    this.#clocks.waiting = batch.waiting ?? {};
+    const early = Object.fromEntries(parked.map((partition) => [partition, -Infinity]));
+    this.#clocks.waiting = { ...batch.waiting, ...early };
     const { partition, times, channels, ids, offsets } = batch;
     return { partition, lanes: new Int32Array(times.length), times, channels, offsets, ...(ids ? { ids } : {}) };
   }

@@ -4,7 +4,10 @@ import type { Saved, Stateful } from '../core/state.ts';
 interface ClockOptions {
   readonly lateness?: number;
   readonly maxAhead?: number;
-  /** A partition whose newest time is further behind the newest of all than this does not hold back the watermark, ms. Default: none is left out. */
+  /**
+   * A partition whose newest time is further behind the newest of all than this, and that has nothing to be read, does not hold back the
+   * watermark, ms. Default: none is left out.
+   */
   readonly idleAfter?: number;
 }
 
@@ -19,7 +22,7 @@ export class PartitionClocks implements Stateful {
   readonly #newest: Record<string, number> = {};
   /** Newest time that was not believed, and how often in a row, by partition. */
   readonly #ahead: Record<string, { time: number; count: number }> = {};
-  /** Event time of the first row of partitions that were not heard of yet. */
+  /** Partitions that have something to be read, and its event time. */
   waiting: Readonly<Record<string, number>> = {};
 
   constructor(options: ClockOptions) {
@@ -34,8 +37,15 @@ export class PartitionClocks implements Stateful {
   get watermark(): number {
     const { lateness = 0, idleAfter = Infinity } = this.#options;
     const newest = this.newest;
-    const waited = Object.values(this.#newest).filter((time) => newest - time <= idleAfter);
-    return waited.length === 0 ? -Infinity : Math.min(...waited, ...Object.values(this.waiting)) - lateness;
+    let least = Infinity;
+    for (const partition in this.#newest) {
+      const time = this.#newest[partition]!;
+      if (time < least && (newest - time <= idleAfter || partition in this.waiting)) least = time;
+    }
+    if (least === Infinity) return -Infinity;
+    // a partition that was not heard of yet
+    for (const partition in this.waiting) if (!(partition in this.#newest)) least = Math.min(least, this.waiting[partition]!);
+    return least - lateness;
   }
 
   of(partition: string): number {
