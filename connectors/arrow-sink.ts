@@ -34,14 +34,14 @@ export default defineSink<Config>({
     'The merged files are written when the input ended, always both, by the same steps; a start removes them, because they would be out of date.',
     'Forecasts are one row an origin, target and step; scores join them by series, target, step and time. Times are whole milliseconds UTC; rows without a forecast are left out.',
     'Memory: flat. Rows go to disk in blocks; only the distinct series names of a segment are kept.',
-    'One process a folder: two runs into the same folder remove each other’s segments.',
+    'One process a folder: two runs into the same folder remove each other’s segments. With `state.shared` every partition has a folder of its own.',
     'Files are uncompressed Arrow IPC files (Feather version 2): `pandas.read_feather`, `polars.read_ipc`.',
   ],
   build: (settings, context) => new ArrowSink(settings, context),
 });
 
 class ArrowSink implements Sink {
-  readonly #folder: string;
+  #folder: string;
   readonly #merge: boolean;
   readonly #pipeline: string;
   #context: SinkContext | undefined;
@@ -61,6 +61,7 @@ class ArrowSink implements Sink {
   async open(context: SinkContext): Promise<void> {
     const arrow = await import('apache-arrow');
     this.#context = context;
+    if (context.partition !== undefined) this.#folder = join(this.#folder, `partition-${context.partition}`);
     const metadata = new Map([
       ['tidecast.pipeline', this.#pipeline],
       ['tidecast.interval_ms', String(context.interval)],

@@ -2,20 +2,24 @@
 import { systemClock } from '../core/clock.ts';
 import { TidecastError } from '../core/errors.ts';
 
-/** For closing what did not end by itself, ms. */
-const CLOSING = 5000;
+/** The share of the time that is kept for closing what did not end by itself, and the most of it, ms. */
+const CLOSING = 0.25;
+const LONGEST_CLOSING = 5000;
 
 /** Starts when the signal is aborted. The machine's clock is meant, also where a run has another. */
 export class StopDeadline {
   /** Whether the time was up before the work was done. */
   passed = false;
   readonly #signal: AbortSignal;
+  /** For ending, and for closing what did not end; ms. */
   readonly #within: number;
+  readonly #closing: number;
   readonly #over = new AbortController();
 
   constructor(signal: AbortSignal, within: number) {
     this.#signal = signal;
-    this.#within = within;
+    this.#closing = Math.min(LONGEST_CLOSING, CLOSING * within);
+    this.#within = within - this.#closing;
   }
 
   /** The work's outcome, or `RUN_STOPPED_UNCLEAN` when the time is up. */
@@ -25,7 +29,7 @@ export class StopDeadline {
         void systemClock.sleep(this.#within, this.#over.signal).then(() => {
           if (this.#over.signal.aborted) return;
           this.passed = true;
-          reject(new TidecastError('RUN_STOPPED_UNCLEAN', { seconds: this.#within / 1000 }));
+          reject(new TidecastError('RUN_STOPPED_UNCLEAN', { seconds: (this.#within + this.#closing) / 1000 }));
         });
       };
       if (this.#signal.aborted) begin();
@@ -40,7 +44,7 @@ export class StopDeadline {
   async bounded(closing: Promise<void>): Promise<void> {
     closing.catch(() => undefined);
     if (!this.passed && !this.#signal.aborted) return closing;
-    await Promise.race([closing, systemClock.sleep(CLOSING, this.#over.signal)]);
+    await Promise.race([closing, systemClock.sleep(this.#closing, this.#over.signal)]);
   }
 
   clear(): void {
