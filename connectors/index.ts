@@ -9,13 +9,17 @@ import arrowSource from './arrow-source.ts';
 import consoleSink from './console-sink.ts';
 import csvSource from './csv-source.ts';
 import discardSink from './discard-sink.ts';
+import influxSink from './influx-sink.ts';
+import influxSource from './influx-source.ts';
+import kafkaSink from './kafka-sink.ts';
+import kafkaSource from './kafka-source.ts';
 import syntheticSource from './synthetic-source.ts';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
-export const SOURCES: readonly SourceComponent<any>[] = [arrowSource, csvSource, syntheticSource];
+export const SOURCES: readonly SourceComponent<any>[] = [arrowSource, csvSource, influxSource, kafkaSource, syntheticSource];
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
-export const SINKS: readonly SinkComponent<any>[] = [arrowSink, consoleSink, discardSink];
+export const SINKS: readonly SinkComponent<any>[] = [arrowSink, consoleSink, discardSink, influxSink, kafkaSink];
 
 /** A source by its `type`, for programs: configured and checked as in a pipeline file, with paths relative to the working folder. */
 export function openSource(type: string, config: unknown, context: Partial<ConnectorContext> = {}): Source {

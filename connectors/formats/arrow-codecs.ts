@@ -1,4 +1,5 @@
 /** The two compressions of Arrow IPC bodies: LZ4 frames and Zstandard. The libraries are loaded when a file needs them. */
+import { createRequire } from 'node:module';
 import { Damage, sound } from './damage.ts';
 
 export type Compression = 'lz4' | 'zstd';
@@ -15,13 +16,25 @@ const loaded = new Map<Compression, Codec>();
 export async function codecOf(compression: Compression): Promise<Codec> {
   const known = loaded.get(compression);
   if (known) return known;
-  const codec = compression === 'lz4' ? await lz4() : await zstd();
+  const codec = compression === 'lz4' ? lz4(await import('lz4-napi')) : zstd(await import('fzstd'));
   loaded.set(compression, codec);
   return codec;
 }
 
-async function lz4(): Promise<Codec> {
-  const { decompressFrameSync } = await import('lz4-napi');
+/** The same for those who cannot wait. */
+export function codecNow(compression: Compression): Codec {
+  const known = loaded.get(compression);
+  if (known) return known;
+  const require = createRequire(import.meta.url);
+  const codec = compression === 'lz4' ? lz4(require('lz4-napi') as Lz4) : zstd(require('fzstd') as Zstd);
+  loaded.set(compression, codec);
+  return codec;
+}
+
+type Lz4 = Pick<typeof import('lz4-napi'), 'decompressFrameSync'>;
+type Zstd = Pick<typeof import('fzstd'), 'decompress' | 'Decompress'>;
+
+function lz4({ decompressFrameSync }: Lz4): Codec {
   return (bytes, length) => {
     // a byte of LZ4 stands for at most 255: what the decoder can produce is bounded before it runs
     sound(length <= bytes.length * 255 + 64, 'a compressed buffer declares more than its bytes can hold');
@@ -33,8 +46,7 @@ async function lz4(): Promise<Codec> {
   };
 }
 
-async function zstd(): Promise<Codec> {
-  const { decompress, Decompress } = await import('fzstd');
+function zstd({ decompress, Decompress }: Zstd): Codec {
   return (bytes, length) => {
     const header = zstdHeader(bytes);
     if (header.content !== undefined) {
@@ -57,7 +69,7 @@ async function zstd(): Promise<Codec> {
 }
 
 /** What a Zstandard frame says of itself: its content size where given, and its window. */
-function zstdHeader(bytes: Uint8Array): { readonly content: number | undefined; readonly window: number } {
+export function zstdHeader(bytes: Uint8Array): { readonly content: number | undefined; readonly window: number } {
   sound(
     bytes.length >= 9 && bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd,
     'a buffer is no Zstandard frame',

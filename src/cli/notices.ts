@@ -185,7 +185,7 @@ function together(
 }
 
 /** `kafka 127.0.0.1:9092`, whether or not the address names its kind itself. */
-function endOf(name: string, endpoint: string): string {
+export function endOf(name: string, endpoint: string): string {
   return endpoint.startsWith(`${name} `) ? endpoint : `${name} ${endpoint}`;
 }
 

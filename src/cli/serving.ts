@@ -4,7 +4,7 @@ import type { EventBus } from '../core/events.ts';
 import type { Line } from '../pipeline/build.ts';
 import type { RunInfo } from '../pipeline/run.ts';
 import type { Spec } from '../pipeline/spec.ts';
-import type { Veil } from './veil.ts';
+import { veiledDeep, type Veil } from './veil.ts';
 
 export interface Serving {
   readonly url: string;
@@ -49,7 +49,7 @@ export async function serving(
     });
   const server = await serve(address, {
     pipeline: spec.name,
-    readiness: () => JSON.parse(veil(JSON.stringify(ready()))) as ReturnType<typeof ready>,
+    readiness: () => veiledDeep(ready(), veil),
     metrics: metrics({
       pipeline: spec.name,
       events,

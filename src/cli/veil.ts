@@ -9,7 +9,7 @@ import type { Terminal } from './terminal.ts';
 export type Veil = (text: string) => string;
 
 /** Shorter ones are left alone: hiding every `a` tells what the secret is. */
-const SHORTEST = 3;
+const SHORTEST = 4;
 const IN_ADDRESS = /\/\/[^/\s:@]*:([^/\s@]+)@/;
 
 /** The veil over the fields that are marked secret, and over passwords inside of addresses. */
@@ -34,9 +34,29 @@ export function veilOver(spec: Spec, components: PipelineComponents): Veil {
   return (text) => longest.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
 }
 
-/** A terminal that says everything through the veil. */
+/** A terminal that says everything through the veil; what is JSON stays JSON. */
 export function veiled(terminal: Terminal, veil: Veil): Terminal {
-  return { ...terminal, out: (text) => terminal.out(veil(text)), err: (text) => terminal.err(veil(text)) };
+  const shown = (text: string) => {
+    const document = text.startsWith('{') ? parsed(text) : undefined;
+    return document === undefined ? veil(text) : JSON.stringify(veiledDeep(document, veil), null, text.includes('\n') ? 2 : 0);
+  };
+  return { ...terminal, out: (text) => terminal.out(shown(text)), err: (text) => terminal.err(shown(text)) };
+}
+
+/** A value with every text in it veiled; numbers and keys are as they were. */
+export function veiledDeep<T>(value: T, veil: Veil): T {
+  if (typeof value === 'string') return veil(value) as T;
+  if (Array.isArray(value)) return value.map((each: unknown) => veiledDeep(each, veil)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, veiledDeep(each as unknown, veil)])) as T;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 function flat({ type, config }: Part): Record<string, unknown> {

@@ -1,5 +1,6 @@
 /** The live view: one calm screen, drawn anew from a ViewModel. Pure: the same model and width give the same text. */
 import { columns, cut, displayWidth, pad, printable } from './cell.ts';
+import { endOf } from './notices.ts';
 import { ago, instant, percent, signedPercent, value, whole } from './numbers.ts';
 import { plainPaint, type Paint } from './terminal.ts';
 import type { ForecastLine, RecentLine, ScoreLine, TrainingLine, ViewModel, WaitingLine } from './view-model.ts';
@@ -38,25 +39,30 @@ function header(model: ViewModel, room: number, paint: Paint): string[] {
 
   const facts = [
     `${whole(model.rowsPerSecond)} rows/s`,
+    model.lag === undefined ? '' : model.lag > 0 ? `${whole(model.lag)} behind` : 'caught up',
     model.time === undefined ? '' : `at ${instant(model.time)}`,
     `${whole(model.series)} series`,
     model.rejected > 0 ? `${whole(model.rejected)} refused` : '',
     model.checkpoint
       ? `saved ${model.checkpoint.seconds < 10 ? `${Math.floor(model.checkpoint.seconds)} s` : ago(model.checkpoint.seconds)} ago`
       : '',
-    model.lag === undefined ? '' : model.lag > 0 ? `${whole(model.lag)} behind` : 'caught up',
   ];
   return [
     title,
     progress(rows, total, model.seconds, room, paint),
-    facts.filter(Boolean).join(paint('dim', ' · ')),
+    fitting(facts.filter(Boolean), room).join(paint('dim', ' · ')),
     ...model.waiting.map((line) => paint('yellow', cut(waitingText(line), room))),
   ];
 }
 
+/** As many from the front as fit on a line with what parts them. */
+function fitting(facts: readonly string[], room: number): readonly string[] {
+  const many = facts.findIndex((_, i) => displayWidth(facts.slice(0, i + 1).join(' · ')) > room);
+  return many < 1 ? facts : facts.slice(0, many);
+}
+
 function waitingText({ name, endpoint, reason, seconds }: WaitingLine): string {
-  const end = endpoint.startsWith(`${name} `) ? endpoint : `${name} ${endpoint}`;
-  return printable(`waiting ${ago(Math.max(1, Math.floor(seconds)))} for ${end}: ${reason}`);
+  return printable(`waiting ${seconds < 10 ? `${Math.floor(seconds)} s` : ago(seconds)} for ${endOf(name, endpoint)}: ${reason}`);
 }
 
 function progress(rows: number, total: number | undefined, seconds: number, room: number, paint: Paint): string {

@@ -88,7 +88,8 @@ export class Intake implements Stateful {
   /** The batch as ticks, whose lanes `advance` fills in. `parked`: partitions with rows that were read and wait. */
   begin(batch: SourceBatch, parked: readonly number[]): TickBatch {
     this.#laneOf = new Int32Array(batch.series.length).fill(-1);
-    const early = Object.fromEntries(parked.map((partition) => [partition, -Infinity]));
+    // its own rows are there to be read as well, until it went through
+    const early = Object.fromEntries([batch.partition, ...parked].map((partition) => [partition, -Infinity]));
     this.#clocks.waiting = { ...batch.waiting, ...early };
     const { partition, times, channels, ids, offsets } = batch;
     return { partition, lanes: new Int32Array(times.length), times, channels, offsets, ...(ids ? { ids } : {}) };
@@ -174,7 +175,8 @@ export class Intake implements Stateful {
   }
 
   /** A batch went through. */
-  end({ partition, next, ended }: SourceBatch): void {
+  end({ partition, next, ended, waiting }: SourceBatch): void {
+    if (waiting?.[partition] === undefined) this.#clocks.done(String(partition));
     if (next !== undefined) this.reach(partition, next);
     if (ended) this.#clocks.forget(String(partition));
   }

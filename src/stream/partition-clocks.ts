@@ -70,6 +70,12 @@ export class PartitionClocks implements Stateful {
     this.#newest[partition] = time;
   }
 
+  /** What was there to be read of a partition was read. */
+  done(partition: string): void {
+    const { [partition]: _, ...rest } = this.waiting;
+    this.waiting = rest;
+  }
+
   /** The partition holds nothing back any more. */
   forget(partition: string): void {
     delete this.#newest[partition];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { report } from '../../src/cli/failure.ts';
 import { main } from '../../src/cli/program.ts';
-import { recorded, timeOption } from '../../src/cli/backtest.ts';
+import { timeOption } from '../../src/cli/backtest.ts';
 import { VERBS } from '../../src/cli/verbs.ts';
 import { TidecastError } from '../../src/core/errors.ts';
 import { fakeTerminal } from '../support/fake-terminal.ts';
@@ -139,16 +139,5 @@ describe('a failure', () => {
 });
 
 describe('options of backtest', () => {
-  it('another file of the same kind keeps the section', () => {
-    expect(recorded({ source: { type: 'csv', path: 'a', time: 't' }, seed: 1 }, '/b.csv')).toEqual({
-      source: { type: 'csv', path: '/b.csv', time: 't' },
-      seed: 1,
-    });
-  });
-  it('another kind replaces it', () => {
-    expect(recorded({ source: { type: 'kafka', brokers: 'x' } }, '/b.arrow')).toEqual({
-      source: { type: 'arrow', path: '/b.arrow' },
-    });
-  });
   it('times are UTC', () => expect(timeOption('--from', '2024-01-31T12:00')).toBe(Date.UTC(2024, 0, 31, 12)));
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cut, displayWidth, pad, printable } from '../../src/cli/cell.ts';
 import { ago, instant, percent, signedPercent, value } from '../../src/cli/numbers.ts';
-import { progressLine, trainingLine } from '../../src/cli/plain-lines.ts';
+import { progressLine } from '../../src/cli/plain-lines.ts';
 import { summaryText } from '../../src/cli/summary.ts';
 import { colourPaint } from '../../src/cli/terminal.ts';
 import { render } from '../../src/cli/view.ts';
@@ -44,7 +44,7 @@ const MODEL: ViewModel = {
   time,
   series: 1,
   rejected: 3,
-  sinkBusy: false,
+  waiting: [],
   forecasts: [
     {
       series: 'nyc',
@@ -87,6 +87,25 @@ describe('the live view', () => {
 `);
   });
 
+  it('while servers are away: who, why and for how long, and how far behind', () => {
+    const waiting = [
+      { name: 'kafka', endpoint: '127.0.0.1:9092', reason: 'nothing listens there', seconds: 3.7 },
+      { name: 'influx', endpoint: 'influx http://127.0.0.1:8086', reason: 'HTTP 503\u001b[2J: '.padEnd(200, 'x'), seconds: 75 },
+    ];
+    const lines = render({ ...MODEL, total: undefined, lag: 41_234, waiting }, 80).split('\n');
+    expect(`\n${lines.slice(0, 5).join('\n')}\n`).toBe(`
+ taxi                                          continued at row 1,200 · running
+ 6,412 rows in 16 s
+ 400 rows/s · 41,234 behind · at 2014-11-12 10:30 · 1 series · 3 refused
+ waiting 3 s for kafka 127.0.0.1:9092: nothing listens there
+ waiting 1 m 15 s for influx http://127.0.0.1:8086: HTTP 503\\u{1b}[2J: xxxxxxx…
+`);
+  });
+
+  it('caught up', () => {
+    expect(render({ ...MODEL, lag: 0 }, 100)).toContain(' · caught up');
+  });
+
   it('before anything has happened', () => {
     const empty: ViewModel = {
       pipeline: 'taxi',
@@ -96,7 +115,7 @@ describe('the live view', () => {
       seconds: 0,
       series: 0,
       rejected: 0,
-      sinkBusy: false,
+      waiting: [],
       forecasts: [],
       scores: [],
       trainings: [],
@@ -147,12 +166,6 @@ describe('plain lines', () => {
     expect(progressLine(MODEL)).toBe(
       'taxi: 6,412 of 10,320 rows (62 %), 400 rows/s, event time 2014-11-12 10:30, MAE +1 612.3, vs naive +61 %, vs seasonal-naive −3 % (no skill)',
     );
-  });
-  it('a retraining', () => {
-    expect(trainingLine('taxi', MODEL.trainings[0]!)).toBe(
-      'taxi: retraining at 2014-11-12 10:30: loss 0.0812 -> 0.0745, accepted, took 2.1 s',
-    );
-    expect(trainingLine('taxi', MODEL.trainings[1]!)).toBe('taxi: retraining at 2014-11-12 10:30: failed: diverged');
   });
 });
 

@@ -20,6 +20,6 @@ it.each(readdirSync(folder).filter((name) => /-(source|sink)\.ts$/.test(name)))(
     const imports = [...readFileSync(new URL(name, folder), 'utf8').matchAll(/^import (type )?.* from '(.+)';$/gm)]
       .filter(([, type]) => !type)
       .map(([, , from]) => from!);
-    for (const from of imports) expect(from).toMatch(/^(node:.*|zod|\.\.\/src\/core\/.*|\.\/formats\/.*)$/);
+    for (const from of imports) expect(from).toMatch(/^(node:.*|zod|\.\.\/src\/core\/.*|\.\/(formats|influx|kafka)\/.*)$/);
   },
 );

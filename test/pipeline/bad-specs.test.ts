@@ -81,7 +81,7 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'an unknown field far from any',
     '~forecast: { colour: red }\n',
-    '3:13 forecast.colour is not a known field (known here: targets, horizon, quantiles, season, models, output, baselines, warmup)',
+    '3:13 forecast.colour is not a known field (known here: targets, horizon, quantiles, season, models, output, baselines, score_every, warmup)',
   ],
   ['a name in capitals', '~name: Taxi\n', '3:7 name must be lower-case letters, digits and hyphens, is "Taxi"'],
   ['a number as name', '~name: 7\n', '3:7 name must be text, is 7'],
@@ -293,6 +293,27 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   ['sinks as a map', '~sinks: { type: console }\n', '3:8 sinks must be a list, is a map'],
   ['a sink as a word', '~sinks: [console]\n', '3:9 sinks[0] must be a map with `type`, one of arrow, console'],
   ['a sink of a wrong type', '~sinks: [{ type: console, every: often }]\n', '3:33 sinks[0].every must be a number, is "often"'],
+  [
+    'a port that is none',
+    '~service: { http: 70000 }\n',
+    '3:18 service.http must be host:port such as 127.0.0.1:9464, or a port, is 70000',
+  ],
+  [
+    'an address with a path',
+    '~service: { http: "http://x:1/" }\n',
+    '3:18 service.http must be host:port such as 127.0.0.1:9464, or a port, is "http://x:1/"',
+  ],
+  [
+    'no port',
+    '~service: { http: localhost }\n',
+    '3:18 service.http must be host:port such as 127.0.0.1:9464, or a port, is "localhost"',
+  ],
+  ['no time to stop', '~service: { stop_within: 0s }\n', '3:25 service.stop_within must be at least 100ms, is "0s"'],
+  [
+    'a log of everything',
+    '~service: { log: trace }\n',
+    '3:17 service.log must be one of off, error, warn, info, debug, is "trace"',
+  ],
   ['no pace', '~replay: { rows_per_second: 0 }\n', '3:28 replay.rows_per_second must be greater than 0, is 0'],
   ['a switch for a number', '~clean: { jump_patience: yes }\n', '3:25 clean.jump_patience must be a number, is "yes"'],
   ['an empty value', '~clean:\n', '3:7 clean must be a map, is empty'],

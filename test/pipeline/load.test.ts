@@ -10,10 +10,16 @@ describe('defaults', () => {
   it('the smallest file', () => {
     const { folder, file, state, ...spec } = loadText(SOUND);
     expect(file).toBe(`${folder}/case.yaml`);
-    expect(state).toEqual({ path: expect.stringMatching(/\/\.tidecast\/case$/), shared: false, checkpoint: 10_000, max_lanes: 1_000_000 });
+    expect(state).toEqual({
+      path: expect.stringMatching(/\/\.tidecast\/case$/),
+      shared: false,
+      checkpoint: 10_000,
+      max_lanes: 1_000_000,
+    });
     expect(spec).toEqual({
       name: 'case',
       seed: 1,
+      history: undefined,
       source: { type: 'arrow', config: { path: 'x.arrow', values: ['value'], options: { rows: 10 } } },
       clean: { lateness: 0, duplicates: 'first', jump_patience: 3 },
       window: { grid: 'rows', interval: 1_800_000, time_zone: 'UTC', gaps: { policy: 'mask', limit: 12 }, ring: 2048 },
@@ -28,6 +34,7 @@ describe('defaults', () => {
         ],
         output: 'mixture',
         baselines: ['naive'],
+        score_every: 100,
         warmup: 0,
       },
       retrain: undefined,
@@ -48,6 +55,16 @@ describe('defaults', () => {
       { name: 'close', aggregate: 'last', channel: 'price' },
       { name: 'n', aggregate: 'count', channel: undefined },
     ]);
+  });
+
+  it.each([
+    ['9464', { host: '127.0.0.1', port: 9464 }],
+    ['127.0.0.1:9464', { host: '127.0.0.1', port: 9464 }],
+    ['0.0.0.0:9464', { host: '0.0.0.0', port: 9464 }],
+    ['"[::1]:9464"', { host: '::1', port: 9464 }],
+    ['metrics.local:0', { host: 'metrics.local', port: 0 }],
+  ])('health and metrics at %s', (written, address) => {
+    expect(loadText(`${SOUND}service: { http: ${written} }\n`).service.http).toEqual(address);
   });
 
   it('training uses no more rows than the ring holds', () => {

@@ -1,11 +1,12 @@
 /**
- * A run that kills itself with SIGKILL at a chosen moment of a chosen phase: `kill-child.js PIPELINE PHASE NTH VARIANT`, PHASE `none`
- * to run to the end. Prints the result as JSON when it comes so far.
+ * A run that kills itself with SIGKILL at a chosen moment of a chosen phase: `kill-child.js PIPELINE PHASE NTH VARIANT [live]`, PHASE
+ * `none` to run to the end, or to SIGTERM. Prints the result as JSON when it comes so far. `live`: as `tidecast run` would, else `--fast`.
  */
 import { appendFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { SINKS, SOURCES } from '../../connectors/index.ts';
-import type { Sink } from '../../src/core/connector.ts';
+import type { Sink, Source } from '../../src/core/connector.ts';
+import { TidecastError } from '../../src/core/errors.ts';
 import { EventBus } from '../../src/core/events.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
 import { loadPipeline } from '../../src/pipeline/load.ts';
@@ -13,7 +14,7 @@ import { runPipeline } from '../../src/pipeline/run.ts';
 import { FolderStore } from '../../src/pipeline/state-store.ts';
 import { SwapLog } from '../../src/pipeline/swap-log.ts';
 
-const [file, phase, nth, variantText] = process.argv.slice(2);
+const [file, phase, nth, variantText, live] = process.argv.slice(2);
 const variant = Number(variantText);
 let left = Number(nth);
 
@@ -71,20 +72,37 @@ const sinks = SINKS.map((component) => ({
     return sink;
   },
 }));
+const sources = SOURCES.map((component) => ({
+  ...component,
+  build: (...args: Parameters<typeof component.build>): Source => {
+    const source = component.build(...args);
+    const commit = source.commit?.bind(source);
+    if (commit) source.commit = (position) => around('commit', () => commit(position));
+    return source;
+  },
+}));
 const events = new EventBus();
+const stop = new AbortController();
+process.on('SIGTERM', () => stop.abort());
 events.on('training.started', () => {
   if (now('training')) setTimeout(die, variant % 25);
 });
 events.on('ticks.ingested', ({ total }) => {
   if (phase === 'anywhere' && total >= Number(nth)) die();
 });
-const result = await runPipeline(spec, {
-  sources: SOURCES,
-  sinks,
-  forecasters: FORECASTERS,
-  events,
-  signal: new AbortController().signal,
-  fast: true,
-  fresh: false,
-});
-writeSync(1, JSON.stringify({ stateHash: result.stateHash, total: result.total, scores: result.scores }));
+try {
+  const result = await runPipeline(spec, {
+    sources,
+    sinks,
+    forecasters: FORECASTERS,
+    events,
+    signal: stop.signal,
+    fast: live === undefined,
+    fresh: false,
+  });
+  writeSync(1, JSON.stringify({ stateHash: result.stateHash, total: result.total, scores: result.scores }));
+  process.exit(0);
+} catch (error) {
+  writeSync(2, `${String(error)}\n`);
+  process.exit(error instanceof TidecastError ? error.exit : 70);
+}
