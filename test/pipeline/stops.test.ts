@@ -204,7 +204,7 @@ describe('a history', () => {
 function failing(): Source {
   return {
     ...memorySource(steadyRows(1, 2), [1]),
-     
+
     async *read() {
       throw new Error('the history was read again');
     },
