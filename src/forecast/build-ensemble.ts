@@ -3,6 +3,7 @@ import { TidecastError } from '../core/errors.ts';
 import type { State } from '../core/state.ts';
 import { Ring } from '../window/ring.ts';
 import { Ensemble } from './ensemble.ts';
+import { Inputs } from './inputs.ts';
 import type { ForecasterComponent, ForecasterContext, GridClock } from './forecaster.ts';
 import { FORECASTERS } from './index.ts';
 import { Quarantine, type Failed } from './quarantine.ts';
@@ -44,6 +45,7 @@ export interface EnsembleSpec {
 export interface BuiltEnsemble {
   readonly ensemble: Ensemble;
   readonly ring: Ring;
+  readonly inputs: Inputs;
   /** The network, if there is one. */
   readonly recurrent: Recurrent | undefined;
 }
@@ -74,10 +76,12 @@ export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
   const lookback = Math.max(horizon, ...wanted.map(({ component, config }) => component.lookback(config, { horizon, seasons })));
   const { lanes } = state;
   const ring = new Ring(lanes, { capacity: spec.ring ?? lookback + 1, channels });
+  const inputs = new Inputs(lanes, ring, clock, { channels, targets, horizon, seasons });
   const context: ForecasterContext = {
     state,
     lanes,
     ring,
+    inputs,
     clock,
     targets,
     channels,
@@ -95,5 +99,5 @@ export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
       : new Quarantine(model, context, spec.failed ?? (() => undefined));
   });
   const ensemble = new Ensemble(context, { models, output, baselines, warmup, scoreFrom: spec.scoreFrom });
-  return { ensemble, ring, recurrent: models.find((model) => model instanceof Recurrent) };
+  return { ensemble, ring, inputs, recurrent: models.find((model) => model instanceof Recurrent) };
 }

@@ -9,7 +9,6 @@ import type { Column, Lanes } from '../core/lanes.ts';
 import type { Forecaster, ForecasterContext, Outlook, Wave } from './forecaster.ts';
 import { Interval } from './interval.ts';
 import { Mixture } from './mixture.ts';
-import { Recurrent } from './recurrent.ts';
 import { Scores } from './score.ts';
 import type { WeightsBox } from './weights.ts';
 
@@ -97,9 +96,10 @@ export class Ensemble {
     this.#scratch = new Float64Array(this.#levels);
   }
 
-  /** The weights of the network, if there is one. */
+  /** The weights of the trained models, if there are any. */
   get weights(): WeightsBox | undefined {
-    return this.#models.find((model) => model instanceof Recurrent)?.box;
+    const { inputs } = this.context;
+    return inputs.trained ? inputs.box : undefined;
   }
 
   /** Grid index of a lane's newest row, counted from 1. */
@@ -111,8 +111,9 @@ export class Ensemble {
   step(wave: Wave, steps: Int32Array, out: EnsembleOutput): void {
     this.#reserve(wave.rows);
     for (let k = 0; k < wave.rows; k++) this.#meetTruth(wave, k, steps[k]!, out);
-    const { ring } = this.context;
+    const { ring, inputs } = this.context;
     for (let k = 0; k < wave.rows; k++) ring.push(wave.lanes[k]!, wave.times[k]!, wave.values, k, wave.flags[k]!);
+    inputs.follow(wave);
     for (let m = 0; m < this.#models.length; m++) this.#models[m]!.step(wave, this.#outlooks[m]!);
     for (let k = 0; k < wave.rows; k++) this.#say(wave, k, out);
   }

@@ -9,7 +9,7 @@
 import { ROW_IMPUTED } from '../core/batch.ts';
 import type { Ring } from '../window/ring.ts';
 import type { GridClock } from './forecaster.ts';
-import { CHANGE, DEVIATION, learnScale, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
+import { CHANGE, DEVIATION, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
 
 const CLIP = 10;
 const TARGET_CLIP = 50;
@@ -34,8 +34,6 @@ export class Features {
   readonly sizes: FeatureSizes;
   /** Inputs a row. */
   readonly count: number;
-  /** Scaler numbers a lane. */
-  readonly scalerSize: number;
   readonly #ring: Ring;
   readonly #clock: GridClock;
   readonly #ahead: readonly (readonly number[])[];
@@ -47,21 +45,11 @@ export class Features {
     this.#ahead = sizes.seasons.map((season) => aheadOf(sizes.horizon, season));
     const seasonal = this.#ahead.reduce((sum, steps) => sum + steps.length + 1, 0);
     this.count = sizes.channels * (4 + sizes.lags + seasonal) + 6;
-    this.scalerSize = SCALER_SIZE * sizes.channels;
   }
 
   /** Rows that must lie before a row for its inputs to be complete. */
   static lookback(sizes: Pick<FeatureSizes, 'seasons' | 'lags'>): number {
     return Math.max(sizes.lags, 1, ...sizes.seasons) + 1;
-  }
-
-  /** Lets a lane's scaler (`state[at ..]`) learn the row `back` rows ago, which is the lane's row number `n` (1 for its first). */
-  learn(lane: number, back: number, n: number, state: Float64Array, at: number): void {
-    const ring = this.#ring;
-    if (n > 1 && ring.flag(lane, back) & ROW_IMPUTED) return;
-    for (let c = 0; c < this.sizes.channels; c++) {
-      learnScale(state, at + c * SCALER_SIZE, n, ring.value(lane, back, c));
-    }
   }
 
   /** Writes the inputs of the row `back` rows ago, scaled by `state[at ..]` as it stood after that row, to `into[to ..]`. */

@@ -4,6 +4,7 @@ import type { ComponentStatus } from '../core/component.ts';
 import type { Lanes } from '../core/lanes.ts';
 import type { State } from '../core/state.ts';
 import type { Ring } from '../window/ring.ts';
+import type { Inputs } from './inputs.ts';
 
 /**
  * Rows of distinct lanes, in one go: each lane occurs at most once.
@@ -44,6 +45,8 @@ export interface ForecasterContext {
   readonly state: State;
   readonly lanes: Lanes;
   readonly ring: Ring;
+  /** What trained models share. */
+  readonly inputs: Inputs;
   readonly clock: GridClock;
   /** The first `targets` channels are forecast. */
   readonly targets: number;

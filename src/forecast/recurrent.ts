@@ -6,10 +6,11 @@ import type { Column } from '../core/lanes.ts';
 import { seedOf } from '../core/random.ts';
 import { initialWeights } from '../nn/initial.ts';
 import { Network } from '../nn/network.ts';
-import type { NetworkShape } from '../nn/shape.ts';
+import { networkWeights, sameNetwork, type NetworkShape } from '../nn/shape.ts';
 import { Features } from './features.ts';
 import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook, type Wave } from './forecaster.ts';
-import { WEIGHT_SLOTS, WeightsBox } from './weights.ts';
+import type { RowScaler } from './row-scaler.ts';
+import { WEIGHT_SLOTS, type WeightsBox } from './weights.ts';
 
 const config = z.strictObject({
   cell: z.enum(['rnn', 'gru', 'lstm']).default('gru').describe('The recurrent cell.'),
@@ -67,8 +68,7 @@ export class Recurrent implements Forecaster {
   readonly config: RecurrentConfig;
   readonly #context: ForecasterContext;
   readonly #network: Network;
-  readonly #scaler: Column<Float64Array>;
-  readonly #tail: Column<Float64Array>;
+  readonly #scaler: RowScaler;
   readonly #version: Column<Int32Array>;
   readonly #replay: Float64Array;
   #order = new Int32Array(0);
@@ -81,14 +81,14 @@ export class Recurrent implements Forecaster {
     this.shape = recurrentShape(options, this.features, quantiles);
     this.#network = new Network(this.shape, { slots: WEIGHT_SLOTS });
     this.#network.reserveWave(1);
-    this.box = new WeightsBox(initialWeights(this.shape, seedOf(seed, 'weights')));
-    this.box.onSwap(({ version, weights }) => this.#network.setWeights(version % WEIGHT_SLOTS, weights));
-    this.#scaler = lanes.f64('recurrent.scaler', this.features.scalerSize);
-    this.#tail = lanes.f64('recurrent.tail', this.features.scalerSize);
+    this.box = context.inputs.box;
+    this.box.begin(initialWeights(this.shape, seedOf(seed, 'weights')));
+    this.box.onSwap(({ version, weights }) => this.#network.setWeights(version % WEIGHT_SLOTS, networkWeights(this.shape, weights)));
+    this.#scaler = context.inputs.scaler();
     this.#version = lanes.i32('recurrent.version');
     const network = this.#network;
     lanes.lent('recurrent.state', { stride: network.stateSize, data: () => network.state, reserve: (n) => network.reserve(n) });
-    this.#replay = new Float64Array(this.features.scalerSize);
+    this.#replay = new Float64Array(this.#scaler.size);
   }
 
   step(wave: Wave, outlook: Outlook): void {
@@ -117,27 +117,11 @@ export class Recurrent implements Forecaster {
     return this.#context.quantiles;
   }
 
-  /** A series' scaler as it stood after the oldest row of its ring, as training replays it. */
-  tail(lane: number): Float64Array {
-    const size = this.features.scalerSize;
-    return this.#tail.data.slice(lane * size, (lane + 1) * size);
-  }
-
-  get tailColumn(): Column<Float64Array> {
-    return this.#tail;
-  }
-
-  /** Brings a lane up to the row it has just been given: scaler, ring tail, and a state under the right weights. */
+  /** Brings a lane's state under the weights of the row that it has just been given. */
   #prepare(lane: number, total: number, time: number, flags: number): void {
-    const { features } = this;
-    const { ring } = this.#context;
-    const at = lane * features.scalerSize;
-    features.learn(lane, 0, total, this.#scaler.data, at);
-    if (total === 1) this.#tail.data.set(this.#scaler.data.subarray(at, at + features.scalerSize), at);
-    else if (total > ring.capacity) features.learn(lane, ring.capacity - 1, total - ring.capacity + 1, this.#tail.data, at);
-
     const { version } = this.box.at(time);
-    if (total > 1 && version > this.#version.data[lane]!) this.#rebuild(lane, total, version);
+    const before = this.#version.data[lane]!;
+    if (total > 1 && version > before && !this.#same(before, version)) this.#rebuild(lane, total, version);
     if (total === 1 || version > this.#version.data[lane]!) this.#version.data[lane] = version;
     if (flags & ROW_RESET) this.#clear(lane);
   }
@@ -147,17 +131,25 @@ export class Recurrent implements Forecaster {
     const { ring } = this.#context;
     const scaler = this.#replay;
     const held = ring.held(lane);
-    scaler.set(this.#tail.data.subarray(lane * features.scalerSize, (lane + 1) * features.scalerSize));
+    const { size, tail } = this.#scaler;
+    scaler.set(tail.data.subarray(lane * size, (lane + 1) * size));
     this.#clear(lane);
     const network = this.#network;
     for (let back = held - 1; back >= 1; back--) {
-      if (back < held - 1) features.learn(lane, back, total - back, scaler, 0);
+      if (back < held - 1) this.#scaler.learn(lane, back, total - back, scaler, 0);
       if (back > this.config.rebuild) continue;
       if (ring.flag(lane, back) & ROW_RESET) this.#clear(lane);
       features.write(lane, back, scaler, 0, network.x, 0);
       network.lanes[0] = lane;
       network.step(version % WEIGHT_SLOTS, 1);
     }
+  }
+
+  /** Whether the network is the same under two versions: a training may have changed other models only. */
+  #same(before: number, after: number): boolean {
+    const old = this.box.versions.find(({ version }) => version === before)?.weights;
+    const now = this.box.versions.find(({ version }) => version === after)?.weights;
+    return old !== undefined && now !== undefined && sameNetwork(this.shape, old, now);
   }
 
   #clear(lane: number): void {
@@ -172,7 +164,7 @@ export class Recurrent implements Forecaster {
     for (let k = 0; k < n; k++) {
       const lane = wave.lanes[this.#order[k]!]!;
       lanes[k] = lane;
-      features.write(lane, 0, this.#scaler.data, lane * features.scalerSize, x, k * features.count);
+      features.write(lane, 0, this.#scaler.now.data, lane * this.#scaler.size, x, k * features.count);
     }
   }
 
@@ -184,11 +176,11 @@ export class Recurrent implements Forecaster {
     const { y } = this.#network;
     for (let k = 0; k < n; k++) {
       const row = this.#order[k]!;
-      const at = wave.lanes[row]! * features.scalerSize;
+      const at = wave.lanes[row]! * this.#scaler.size;
       let from = k * this.shape.outputs;
       for (let t = 0; t < targets; t++) {
         const anchor = wave.values[row * wave.channels + t]!;
-        const unit = features.unit(this.#scaler.data, at, t);
+        const unit = features.unit(this.#scaler.now.data, at, t);
         for (let h = 0; h < horizon; h++) {
           const cell = row * cells + t * horizon + h;
           outlook.mean[cell] = finite(anchor + unit * y[from++]!, anchor);

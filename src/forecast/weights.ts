@@ -20,8 +20,14 @@ export class WeightsBox {
   #versions: WeightsVersion[] = [];
   readonly #listeners: ((version: WeightsVersion) => void)[] = [];
 
-  constructor(initial: Weights) {
+  constructor(initial: Weights = new Map()) {
     this.#versions = [{ version: 0, after: -Infinity, weights: initial, hash: '' }];
+  }
+
+  /** Adds what a model begins with; only while nothing was swapped. */
+  begin(initial: Weights): void {
+    const [{ version, after, weights, hash }] = this.#versions as [WeightsVersion];
+    this.#versions = [{ version, after, weights: new Map([...weights, ...initial]), hash }];
   }
 
   /** Newest version. */

@@ -7,12 +7,12 @@ import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { TidecastError } from '../core/errors.ts';
-import { decodeTensors, encodeTensors, encodedLength } from './safetensors.ts';
-import { checkShape, checkWeights, type NetworkShape, type Weights } from './shape.ts';
+import { decodeTensors, encodeTensors, encodedLength, extrasOf, tensorsWith } from './safetensors.ts';
+import { checkShape, checkWeights, isExtra, LARGEST, type NetworkShape, type Tensor, type Weights } from './shape.ts';
 
-/** A trained network and whatever its owner wants to keep with it; `meta` is plain JSON. */
+/** Trained models, a network among them or not, and whatever their owner wants to keep with them; `meta` is plain JSON. */
 export interface ModelFile {
-  readonly shape: NetworkShape;
+  readonly shape: NetworkShape | undefined;
   readonly weights: Weights;
   readonly meta: Readonly<Record<string, unknown>>;
 }
@@ -27,21 +27,27 @@ const LARGEST_MANIFEST = 16777216;
 /** The two files' contents, the same bytes for the same model; throws NN_WEIGHTS where weights and shape do not fit. */
 export function encodeModel(m: ModelFile): { manifest: string; tensors: Uint8Array } {
   checkWeights(m.shape, m.weights);
-  const tensors = encodeTensors(m.shape, m.weights);
+  const extras = extrasOf(m.weights);
+  const tensors = encodeTensors(tensorsWith(m.shape, extras), m.weights);
   const facts = { file: TENSORS, bytes: tensors.length, sha256: sha256(tensors) };
-  const { cell, inputs, hidden, layers, outputs, skip } = m.shape;
-  const shape = { cell, ...(m.shape.reset && { reset: m.shape.reset }), inputs, hidden, layers, outputs, skip };
-  const manifest = { format: FORMAT, version: VERSION, shape, tensors: facts, meta: m.meta };
+  const beside = extras.length > 0 ? { extras: Object.fromEntries(extras) } : {};
+  const manifest = { format: FORMAT, version: VERSION, shape: written(m.shape), ...beside, tensors: facts, meta: m.meta };
   return { manifest: `${JSON.stringify(manifest, null, 2)}\n`, tensors };
+}
+
+function written(shape: NetworkShape | undefined): NetworkShape | null {
+  if (!shape) return null;
+  const { cell, reset, inputs, hidden, layers, outputs, skip } = shape;
+  return { cell, ...(reset && { reset }), inputs, hidden, layers, outputs, skip };
 }
 
 /** The model that two files hold; throws NN_MODEL_FOREIGN, NN_MODEL_VERSION, NN_MODEL_DAMAGED, NN_SHAPE or NN_TOO_LARGE. */
 export function decodeModel(manifest: string, tensors: Uint8Array): ModelFile {
-  const { shape, meta, bytes, hash } = readManifest(manifest);
+  const { shape, list, meta, bytes, hash } = readManifest(manifest);
   checkLength(tensors.length, bytes);
   const found = sha256(tensors);
   if (found !== hash) throw new TidecastError('NN_MODEL_DAMAGED', { file: TENSORS, sha256: found, expected: hash });
-  const weights = decodeTensors(shape, tensors);
+  const weights = decodeTensors(list, tensors);
   try {
     checkWeights(shape, weights);
   } catch (cause) {
@@ -98,7 +104,15 @@ export function weightsHash(weights: Weights): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-function readManifest(text: string): { shape: NetworkShape; meta: Record<string, unknown>; bytes: number; hash: string } {
+interface Manifest {
+  readonly shape: NetworkShape | undefined;
+  readonly list: readonly Tensor[];
+  readonly meta: Record<string, unknown>;
+  readonly bytes: number;
+  readonly hash: string;
+}
+
+function readManifest(text: string): Manifest {
   let manifest: unknown;
   try {
     manifest = JSON.parse(text);
@@ -109,21 +123,27 @@ function readManifest(text: string): { shape: NetworkShape; meta: Record<string,
   if (manifest.version !== VERSION) {
     throw new TidecastError('NN_MODEL_VERSION', { file: MANIFEST, version: String(manifest.version), known: VERSION });
   }
-  const { shape, tensors, meta } = manifest;
-  if (!isRecord(shape) || !isRecord(tensors) || !isRecord(meta)) {
+  const { shape, extras = {}, tensors, meta } = manifest;
+  if (!(isRecord(shape) || shape === null) || !isRecord(extras) || !isRecord(tensors) || !isRecord(meta)) {
     throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, reason: 'a section is missing' });
   }
   const allowed = new Set(['cell', 'reset', 'inputs', 'hidden', 'layers', 'outputs', 'skip']);
-  const unknown = Object.keys(shape).find((key) => !allowed.has(key));
+  const unknown = Object.keys(shape ?? {}).find((key) => !allowed.has(key));
   if (unknown !== undefined) throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, unknown });
-  const checked = shape as unknown as NetworkShape;
-  checkShape(checked);
+  const checked = (shape ?? undefined) as NetworkShape | undefined;
+  if (checked) checkShape(checked);
+  const beside = Object.entries(extras).map(([name, length]) => {
+    if (!isExtra(name) || !Number.isInteger(length) || Number(length) < 0 || Number(length) > LARGEST.parameters)
+      throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, extra: name.slice(0, 80), length: String(length) });
+    return [name, Number(length)] as const;
+  });
+  const list = tensorsWith(checked, beside);
   const { bytes, sha256: hash } = tensors;
-  const expected = encodedLength(checked);
+  const expected = encodedLength(list);
   if (bytes !== expected || typeof hash !== 'string') {
     throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, bytes: String(bytes), expected });
   }
-  return { shape: checked, meta, bytes: expected, hash };
+  return { shape: checked, list, meta, bytes: expected, hash };
 }
 
 function checkLength(bytes: number, expected: number): void {

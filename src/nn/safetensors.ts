@@ -1,21 +1,31 @@
 /** Tensors in the safetensors format: the header's length (u64, little endian), the header (JSON), then the values (F32, little endian). */
 import { TidecastError } from '../core/errors.ts';
-import { sizeOf, tensorsOf, type NetworkShape, type Weights } from './shape.ts';
+import { isExtra, sizeOf, tensorsOf, type NetworkShape, type Tensor, type Weights } from './shape.ts';
 
-/** The bytes of {@link encodeTensors}, without making them. */
-export function encodedLength(shape: NetworkShape): number {
-  return 8 + headerOf(shape).length + 4 * tensorsOf(shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
+/** A network's tensors, then those of other models beside it, which are lists of numbers of any length. */
+export function tensorsWith(shape: NetworkShape | undefined, extras: readonly (readonly [string, number])[]): readonly Tensor[] {
+  return [...(shape ? tensorsOf(shape) : []), ...extras.map(([name, length]) => ({ name, shape: [length] }))];
 }
 
-/** All tensors of a network, in the order of `tensorsOf`; the same bytes for the same weights. */
-export function encodeTensors(shape: NetworkShape, weights: Weights): Uint8Array {
-  const header = headerOf(shape);
-  const bytes = new Uint8Array(encodedLength(shape));
+/** Names and lengths of what is not the network's. */
+export function extrasOf(weights: Weights): (readonly [string, number])[] {
+  return [...weights].filter(([name]) => isExtra(name)).map(([name, { length }]) => [name, length] as const);
+}
+
+/** The bytes of {@link encodeTensors}, without making them. */
+export function encodedLength(tensors: readonly Tensor[]): number {
+  return 8 + headerOf(tensors).length + 4 * tensors.reduce((sum, tensor) => sum + sizeOf(tensor), 0);
+}
+
+/** All tensors in their order; the same bytes for the same weights. */
+export function encodeTensors(tensors: readonly Tensor[], weights: Weights): Uint8Array {
+  const header = headerOf(tensors);
+  const bytes = new Uint8Array(encodedLength(tensors));
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(header.length), true);
   bytes.set(header, 8);
   let at = 8 + header.length;
-  for (const tensor of tensorsOf(shape)) {
+  for (const tensor of tensors) {
     for (const value of weights.get(tensor.name)!) {
       view.setFloat32(at, value, true);
       at += 4;
@@ -24,10 +34,10 @@ export function encodeTensors(shape: NetworkShape, weights: Weights): Uint8Array
   return bytes;
 }
 
-/** The tensors back; throws NN_MODEL_DAMAGED unless length and header are exactly what this shape's would be. */
-export function decodeTensors(shape: NetworkShape, bytes: Uint8Array): Weights {
-  const header = headerOf(shape);
-  const expected = encodedLength(shape);
+/** The tensors back; throws NN_MODEL_DAMAGED unless length and header are exactly what these tensors' would be. */
+export function decodeTensors(tensors: readonly Tensor[], bytes: Uint8Array): Weights {
+  const header = headerOf(tensors);
+  const expected = encodedLength(tensors);
   if (bytes.length !== expected) throw new TidecastError('NN_MODEL_DAMAGED', { bytes: bytes.length, expected });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getBigUint64(0, true) !== BigInt(header.length) || header.some((byte, i) => bytes[8 + i] !== byte)) {
@@ -35,7 +45,7 @@ export function decodeTensors(shape: NetworkShape, bytes: Uint8Array): Weights {
   }
   const weights = new Map<string, Float32Array>();
   let at = 8 + header.length;
-  for (const tensor of tensorsOf(shape)) {
+  for (const tensor of tensors) {
     const values = new Float32Array(sizeOf(tensor));
     for (let i = 0; i < values.length; i++) {
       values[i] = view.getFloat32(at, true);
@@ -47,10 +57,10 @@ export function decodeTensors(shape: NetworkShape, bytes: Uint8Array): Weights {
 }
 
 /** The header, filled up with spaces so that the values begin at a multiple of 8. */
-function headerOf(shape: NetworkShape): Uint8Array {
+function headerOf(tensors: readonly Tensor[]): Uint8Array {
   const entries: Record<string, unknown> = { __metadata__: { format: 'tidecast' } };
   let at = 0;
-  for (const tensor of tensorsOf(shape)) {
+  for (const tensor of tensors) {
     const end = at + 4 * sizeOf(tensor);
     entries[tensor.name] = { dtype: 'F32', shape: tensor.shape, data_offsets: [at, end] };
     at = end;

@@ -99,9 +99,9 @@ export function checkWhole(key: string, value: number, largest: number): void {
   }
 }
 
-/** Throws NN_WEIGHTS unless every tensor is there, with its size, finite, and nothing else. */
-export function checkWeights(shape: NetworkShape, weights: Weights): void {
-  const tensors = tensorsOf(shape);
+/** Throws NN_WEIGHTS unless every tensor of the network is there, with its size, and all are finite; beside them only extras may be there. */
+export function checkWeights(shape: NetworkShape | undefined, weights: Weights): void {
+  const tensors = shape ? tensorsOf(shape) : [];
   for (const tensor of tensors) {
     const values = weights.get(tensor.name);
     const expected = sizeOf(tensor);
@@ -112,5 +112,28 @@ export function checkWeights(shape: NetworkShape, weights: Weights): void {
     if (bad >= 0) throw new TidecastError('NN_WEIGHTS', { tensor: tensor.name, index: bad, value: String(values[bad]) });
   }
   const known = new Set(tensors.map((tensor) => tensor.name));
-  for (const name of weights.keys()) if (!known.has(name)) throw new TidecastError('NN_WEIGHTS', { unknown: name });
+  for (const [name, values] of weights) {
+    if (known.has(name)) continue;
+    if (!isExtra(name)) throw new TidecastError('NN_WEIGHTS', { unknown: name });
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) throw new TidecastError('NN_WEIGHTS', { tensor: name, index: bad, value: String(values[bad]) });
+  }
+}
+
+/** Whether a tensor belongs to another model than the network, and is kept beside its own: its name is a path, `ridge/w`. */
+export function isExtra(name: string): boolean {
+  return name.includes('/');
+}
+
+/** The network's own tensors. */
+export function networkWeights(shape: NetworkShape, weights: Weights): Weights {
+  return new Map(tensorsOf(shape).map(({ name }) => [name, weights.get(name)!]));
+}
+
+/** Whether two sets of tensors hold the same network, number by number. */
+export function sameNetwork(shape: NetworkShape, a: Weights, b: Weights): boolean {
+  return tensorsOf(shape).every(({ name }) => {
+    const [left, right] = [a.get(name)!, b.get(name)!];
+    return left === right || (left.length === right.length && left.every((value, i) => Object.is(value, right[i])));
+  });
 }

@@ -15,11 +15,10 @@ import { forecast } from '../stream/forecast.ts';
 import { ingest, type Place } from '../stream/ingest.ts';
 import { window } from '../stream/window.ts';
 import { calendar, type CalendarOptions } from '../window/calendar.ts';
-import type { Ring } from '../window/ring.ts';
 import type { TrainingRunner } from '../train/worker.ts';
 import { givenWeights } from './given-weights.ts';
 import { layout, type Layout } from './layout.ts';
-import { Retraining } from './retraining.ts';
+import { Retraining, type RetrainingOptions } from './retraining.ts';
 import type { Spec } from './spec.ts';
 import { stateIdentity } from './state-identity.ts';
 import type { SwapLog } from './swap-log.ts';
@@ -79,7 +78,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
   };
 
   const { horizon, quantiles, season: seasons, models, output, baselines, warmup } = spec.forecast;
-  const { ensemble, recurrent, ring } = buildEnsemble(state, {
+  const { ensemble, recurrent, inputs, ring } = buildEnsemble(state, {
     clock: hours,
     targets: plan.targets.length,
     channels: plan.rowChannels,
@@ -94,7 +93,19 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
   if (recurrent && given?.weights !== undefined)
     state.add('weights', givenWeights(recurrent, parts.folder ?? '.', given.weights));
   const gate =
-    spec.retrain && recurrent && parts.training ? retraining(spec, parts, { ring, recurrent, calendar: days }) : undefined;
+    spec.retrain && inputs.trained && parts.training
+      ? retraining(spec, parts, {
+          ring,
+          inputs,
+          recurrent,
+          calendar: days,
+          targets: plan.targets.length,
+          channels: plan.rowChannels,
+          horizon,
+          seasons,
+          quantiles,
+        })
+      : undefined;
 
   const forecasts$ = ingest(state, source, {
     signal,
@@ -154,7 +165,10 @@ const MAX_TRAINING_ROWS = 200_000;
 function retraining(
   spec: Spec,
   parts: LineParts,
-  of: { ring: Ring; recurrent: Recurrent; calendar: CalendarOptions },
+  of: Pick<
+    RetrainingOptions,
+    'ring' | 'inputs' | 'recurrent' | 'calendar' | 'targets' | 'channels' | 'horizon' | 'seasons' | 'quantiles'
+  >,
 ): Retraining {
   const { every, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
   const training = {

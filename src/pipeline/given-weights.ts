@@ -13,13 +13,14 @@ export function givenWeights(recurrent: Recurrent, folder: string, path: string)
   const { weights } = loadModel(resolve(folder, path));
   checkWeights(recurrent.shape, weights);
   const hash = weightsHash(weights);
-  recurrent.box.swap(-Infinity, weights, 1);
+  const all = new Map([...recurrent.box.current.weights, ...weights]);
+  recurrent.box.swap(-Infinity, all, 1);
   return {
     snapshot: (): Saved => ({ version: recurrent.box.current.version, hash }),
     restore: (saved) => {
       const from = saved as { version: number; hash: string };
       if (from.version > 1 || from.hash !== hash)
-        recurrent.box.swap(-Infinity, weights, from.hash === hash ? from.version : from.version + 1);
+        recurrent.box.swap(-Infinity, all, from.hash === hash ? from.version : from.version + 1);
     },
   };
 }

@@ -4,9 +4,10 @@ import type { EventBus } from '../core/events.ts';
 import { TidecastError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
 import type { Saved, State, Stateful } from '../core/state.ts';
+import type { Inputs } from '../forecast/inputs.ts';
 import type { Recurrent } from '../forecast/recurrent.ts';
 import { weightsHash } from '../nn/files.ts';
-import { checkWeights, tensorsOf, type Weights } from '../nn/shape.ts';
+import { checkWeights, type Weights } from '../nn/shape.ts';
 import type { Gate } from '../stream/ingest.ts';
 import { collectRows, type TrainingJob, type TrainingOptions, type TrainingResult } from '../train/job.ts';
 import { firstTrigger, nextTrigger } from '../train/schedule.ts';
@@ -18,7 +19,15 @@ import type { SwapLog, SwapRecord } from './swap-log.ts';
 export interface RetrainingOptions {
   readonly state: State;
   readonly ring: Ring;
-  readonly recurrent: Recurrent;
+  readonly inputs: Inputs;
+  /** The network, where one is trained. */
+  readonly recurrent: Recurrent | undefined;
+  /** Steps ahead, targets and levels of the pipeline. */
+  readonly horizon: number;
+  readonly targets: number;
+  readonly channels: number;
+  readonly seasons: readonly number[];
+  readonly quantiles: readonly number[];
   readonly calendar: CalendarOptions;
   readonly seed: number;
   /** Event time between triggers, and from a trigger to the first row under its weights; ms. */
@@ -139,24 +148,25 @@ export class Retraining implements Gate, Stateful {
 
   /** What there is to train on at a trigger; undefined when it is too little. */
   #job(trigger: number): TrainingJob | undefined {
-    const { events, training, recurrent, ring, state, seed, calendar } = this.#o;
-    const series = collectRows(state.lanes, ring, recurrent, trigger, seed, training);
+    const { events, training, recurrent, inputs, ring, state, seed, calendar, horizon, targets, channels, seasons, quantiles } = this.#o;
+    const series = collectRows(state.lanes, ring, inputs.scaler(), trigger, seed, training);
     const longest = series.reduce((most, { times }) => Math.max(most, times.length), 0);
-    if (longest < training.steps + recurrent.features.sizes.horizon) {
+    if (longest < training.steps + horizon) {
       events.emit('training.skipped', { trigger, reason: `too few rows: ${longest} in the longest series` });
       return undefined;
     }
-    const { version, weights } = recurrent.box.current;
-    const { shape, features, quantiles } = recurrent;
+    const { weights } = inputs.box.current;
     return {
       trigger,
       seed,
-      shape,
-      sizes: features.sizes,
+      shape: recurrent?.shape,
+      fitted: inputs.fitted,
+      sizes: recurrent?.features.sizes ?? { channels, targets, horizon, seasons, lags: 0 },
       quantiles,
       calendar,
       weights,
-      first: version === 0,
+      // an untrained head says nothing
+      first: weights.get('head.w')?.every((value) => value === 0) ?? false,
       options: training,
       series,
     };
@@ -204,9 +214,9 @@ export class Retraining implements Gate, Stateful {
 
   /** `last`: rows up to the trigger may follow when the input grows, so this is no history to repeat. */
   #settle(trigger: number, result: TrainingResult, rows: number, position: Position, last = false): void {
-    const { log, recurrent } = this.#o;
+    const { log, inputs, recurrent } = this.#o;
     const { accepted, weights, champion, challenger } = result;
-    const version = accepted ? recurrent.box.current.version + 1 : 0;
+    const version = accepted ? inputs.box.current.version + 1 : 0;
     const hash = accepted ? weightsHash(weights) : '';
     const record: SwapRecord = {
       trigger,
@@ -218,23 +228,23 @@ export class Retraining implements Gate, Stateful {
       champion: Number.isFinite(champion) ? champion : null,
       challenger: Number.isFinite(challenger) ? challenger : null,
     };
-    if (!last) log.write(record, recurrent.shape, weights);
+    if (!last) log.write(record, recurrent?.shape, weights);
     if (!this.exact) this.#settled = trigger;
     this.#swap(record, weights);
   }
 
   #repeat(record: SwapRecord): void {
-    if (record.version > this.#o.recurrent.box.current.version) this.#swap(record, this.#o.log.weights(record));
+    if (record.version > this.#o.inputs.box.current.version) this.#swap(record, this.#o.log.weights(record));
   }
 
   #swap({ version, trigger }: SwapRecord, weights: Weights): void {
     if (version === 0) return;
-    const { hash } = this.#o.recurrent.box.swap(this.exact ? trigger + this.#o.lag : -Infinity, weights, version);
+    const { hash } = this.#o.inputs.box.swap(this.exact ? trigger + this.#o.lag : -Infinity, weights, version);
     this.#o.events.emit('weights.swapped', { trigger, version, hash });
   }
 
   snapshot(): Saved {
-    const versions = this.#o.recurrent.box.versions;
+    const versions = this.#o.inputs.box.versions;
     return {
       trigger: Float64Array.of(this.#trigger),
       settled: Float64Array.of(this.exact ? before(this.#trigger, this.#o.every) : this.#settled),
@@ -242,6 +252,7 @@ export class Retraining implements Gate, Stateful {
       version: versions.map(({ version }) => version),
       after: Float64Array.from(versions, ({ after }) => after),
       hash: versions.map(({ hash }) => hash),
+      names: versions.map(({ weights }) => [...weights.keys()]),
       weights: versions.map(({ weights }) => [...weights.values()].map((data) => data.slice())),
     };
   }
@@ -254,21 +265,19 @@ export class Retraining implements Gate, Stateful {
       version: number[];
       after: Float64Array;
       hash: string[];
+      names: string[][];
       weights: Float32Array[][];
     };
-    const { recurrent } = this.#o;
     this.#trigger = from.trigger[0]!;
     this.#settled = from.settled[0]!;
     // a run that now waits for its weights does not finish what a run that did not wait had begun
     this.#inFlight = this.exact ? null : from.inFlight;
-    const names = tensorsOf(recurrent.shape).map(({ name }) => name);
-    const weightsOf = (data: Float32Array[]): Weights => new Map(names.map((name, i) => [name, data[i]!]));
-    recurrent.box.restore(
+    this.#o.inputs.box.restore(
       from.version.map((version, i) => ({
         version,
         after: from.after[i]!,
         hash: from.hash[i]!,
-        weights: weightsOf(from.weights[i]!),
+        weights: new Map(from.names[i]!.map((name, k) => [name, from.weights[i]![k]!])),
       })),
     );
   }

@@ -57,7 +57,7 @@ export class SwapLog {
   }
 
   /** Makes weights durable, then the record; only then may they be used. */
-  write(record: SwapRecord, shape: NetworkShape, weights: Weights): void {
+  write(record: SwapRecord, shape: NetworkShape | undefined, weights: Weights): void {
     writing(this.#folder, () => {
       if (record.version > 0)
         saveModel(this.#weightsFolder(record), { shape, weights, meta: { trigger: record.trigger, version: record.version } });

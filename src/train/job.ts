@@ -2,7 +2,7 @@
 import type { CalendarOptions } from '../window/calendar.ts';
 import { seedOf } from '../core/random.ts';
 import type { FeatureSizes } from '../forecast/features.ts';
-import type { Recurrent } from '../forecast/recurrent.ts';
+import type { RowScaler } from '../forecast/row-scaler.ts';
 import type { Lanes } from '../core/lanes.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 import type { Ring } from '../window/ring.ts';
@@ -39,7 +39,10 @@ export interface TrainingJob {
   /** Event time up to which rows are used, epoch ms. */
   readonly trigger: number;
   readonly seed: number;
-  readonly shape: NetworkShape;
+  /** The network, if one is trained. */
+  readonly shape: NetworkShape | undefined;
+  /** Models that are fitted in one go. */
+  readonly fitted: readonly string[];
   readonly sizes: FeatureSizes;
   readonly quantiles: readonly number[];
   readonly calendar: CalendarOptions;
@@ -69,7 +72,7 @@ export interface TrainingResult {
 export function collectRows(
   lanes: Lanes,
   ring: Ring,
-  recurrent: Recurrent,
+  scaler: RowScaler,
   trigger: number,
   seed: number,
   options: TrainingOptions,
@@ -83,13 +86,13 @@ export function collectRows(
     if (rows >= options.maxRows) break;
     const series = readRing(lanes, ring, name, trigger);
     if (series.times.length === 0) continue;
-    chosen.push({ name, ...series, scaler: tailOf(lanes, recurrent, name) });
+    chosen.push({ name, ...series, scaler: tailOf(lanes, scaler, name) });
     rows += series.times.length;
   }
   return chosen.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function tailOf(lanes: Lanes, recurrent: Recurrent, name: string): Float64Array {
+function tailOf(lanes: Lanes, scaler: RowScaler, name: string): Float64Array {
   const lane = lanes.find(name);
-  return lane >= 0 ? recurrent.tail(lane) : (lanes.peekSpilled(name, recurrent.tailColumn) as Float64Array);
+  return lane >= 0 ? scaler.tailOf(lane) : (lanes.peekSpilled(name, scaler.tail) as Float64Array);
 }

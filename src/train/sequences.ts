@@ -2,6 +2,7 @@
 import { ROW_RESET } from '../core/batch.ts';
 import { State } from '../core/state.ts';
 import { Features } from '../forecast/features.ts';
+import { learnRow } from '../forecast/row-scaler.ts';
 import { calendar } from '../window/calendar.ts';
 import { Ring } from '../window/ring.ts';
 import type { TrainingJob } from './job.ts';
@@ -37,7 +38,7 @@ export function scaledSeries(job: TrainingJob): ScaledSeries[] {
     const y = new Float32Array(rows * outputs);
     for (let j = 0; j < rows; j++) {
       const back = rows - 1 - j;
-      if (j > 0) features.learn(lane, back, series.first + j, scaler, 0);
+      if (j > 0) learnRow(ring, lane, back, series.first + j, scaler, 0);
       features.write(lane, back, scaler, 0, x, j * features.count);
       features.writeTruth(lane, back, scaler, 0, y, j * outputs);
     }

@@ -4,7 +4,8 @@ import { cos } from '../core/math/math.ts';
 import { Network } from '../nn/network.ts';
 import type { LossSpec } from '../nn/losses.ts';
 import { Trainer } from '../nn/trainer.ts';
-import type { Weights } from '../nn/shape.ts';
+import { networkWeights, type NetworkShape, type Weights } from '../nn/shape.ts';
+import { fit } from './fit.ts';
 import { heldOutLoss } from './challenger.ts';
 import type { TrainingJob, TrainingResult } from './job.ts';
 import { scaledSeries, type ScaledSeries } from './sequences.ts';
@@ -29,6 +30,28 @@ export function lossOfJob(job: TrainingJob): LossSpec {
  * Peng 1990). The epoch with the lowest held-out loss is the challenger. Same job, same bits.
  */
 export function train(job: TrainingJob, progress?: (epoch: number, loss: number) => void): TrainingResult {
+  const fitted = fit(job);
+  const network = job.shape ? trainNetwork({ ...job, shape: job.shape }, progress) : untrained(job);
+  const rows = job.series.reduce((sum, { times }) => sum + times.length, 0);
+  return {
+    ...network,
+    rows,
+    accepted: network.accepted || fitted.size > 0,
+    weights: new Map([...job.weights, ...network.weights, ...fitted]),
+  };
+}
+
+function untrained(job: TrainingJob): TrainingResult {
+  const { weights, series } = job;
+  const none = { loss: NaN, champion: NaN, challenger: NaN, gradientNorm: NaN };
+  return { ...none, accepted: false, weights, rows: 0, series: series.length };
+}
+
+/** A job with a network in it. */
+type NetworkJob = TrainingJob & { readonly shape: NetworkShape };
+
+function trainNetwork(whole: NetworkJob, progress?: (epoch: number, loss: number) => void): TrainingResult {
+  const job = { ...whole, weights: networkWeights(whole.shape, whole.weights) };
   const series = scaledSeries(job);
   const loss = lossOfJob(job);
   const outputs = job.sizes.targets * job.sizes.horizon;
@@ -53,11 +76,11 @@ export function train(job: TrainingJob, progress?: (epoch: number, loss: number)
     const challenger = compare(weights);
     if (challenger < best.loss) best = { loss: challenger, weights };
   }
-  const rows = series.reduce((sum, { rows: n, from }) => sum + n - from, 0);
+  const rows = 0;
   const accepted = best.loss < champion;
   return {
     accepted,
-    weights: accepted ? refit(job, series, loss, best.weights) : best.weights,
+    weights: accepted ? refit(job, series, loss, best.weights) : job.weights,
     loss: last,
     champion,
     challenger: best.loss,
@@ -71,7 +94,7 @@ export function train(job: TrainingJob, progress?: (epoch: number, loss: number)
  * The newest rows judged the challenger and did not teach it, and they are the ones most like those to come: a few gentle passes over
  * all rows, held-out ones included. Weights that diverge are dropped.
  */
-function refit(job: TrainingJob, series: readonly ScaledSeries[], loss: LossSpec, weights: Weights): Weights {
+function refit(job: NetworkJob, series: readonly ScaledSeries[], loss: LossSpec, weights: Weights): Weights {
   const fit = new Fit(
     { ...job, weights },
     series.map((each) => ({ ...each, split: each.rows })),
@@ -95,7 +118,7 @@ class Fit {
   readonly #horizon: number;
   readonly #trainer: Trainer | undefined;
 
-  constructor(job: TrainingJob, series: readonly ScaledSeries[], loss: LossSpec) {
+  constructor(job: NetworkJob, series: readonly ScaledSeries[], loss: LossSpec) {
     const { options } = job;
     const longest = series.reduce((most, { split, from }) => Math.max(most, split - from), 0);
     this.#burnIn = Math.min(options.burnIn, Math.floor(longest / 3));

@@ -13,6 +13,7 @@ import { State } from '../../src/core/state.ts';
 import type { Column } from '../../src/core/lanes.ts';
 import { Ring } from '../../src/window/ring.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
+import { Inputs } from '../../src/forecast/inputs.ts';
 import { Interval } from '../../src/forecast/interval.ts';
 import { Mixture } from '../../src/forecast/mixture.ts';
 import type { GridClock } from '../../src/forecast/forecaster.ts';
@@ -76,10 +77,13 @@ function forecast(written: string, series: Series): Outcome {
   );
   const capacity = component.lookback(config, { horizon: HORIZON, seasons: series.seasons });
   const ring = new Ring(state.lanes, { capacity, channels: 1 });
+  const sizes = { channels: 1, targets: 1, horizon: HORIZON, seasons: series.seasons };
+  const inputs = new Inputs(state.lanes, ring, clockOf(series.interval), sizes);
   const forecaster = component.build(config, {
     state,
     lanes: state.lanes,
     ring,
+    inputs,
     clock: clockOf(series.interval),
     targets: 1,
     channels: 1,
@@ -107,6 +111,7 @@ function forecast(written: string, series: Series): Outcome {
     wave.times[0] = series.times[row]!;
     wave.values[0] = series.values[row]!;
     ring.push(lane, wave.times[0], wave.values, 0);
+    inputs.follow(wave);
     forecaster.step(wave, outlook);
     mean.set(outlook.mean, row * HORIZON);
   }

@@ -11,6 +11,7 @@ import { ROW_IMPUTED, ROW_RESET } from '../../src/core/batch.ts';
 import { cos, log, sin } from '../../src/core/math/math.ts';
 import { Random } from '../../src/core/random.ts';
 import { State, type StateSnapshot } from '../../src/core/state.ts';
+import { Inputs } from '../../src/forecast/inputs.ts';
 import { Ring } from '../../src/window/ring.ts';
 import type { Forecaster, ForecasterComponent, GridClock, Wave } from '../../src/forecast/forecaster.ts';
 
@@ -57,6 +58,7 @@ const clock: GridClock = {
 class Fixture {
   readonly state = new State();
   readonly ring: Ring;
+  readonly inputs: Inputs;
   readonly forecaster: Forecaster;
   readonly ownQuantiles: boolean;
 
@@ -65,10 +67,17 @@ class Fixture {
     const { state } = this;
     const capacity = component.lookback(config, { horizon: HORIZON, seasons: SEASONS }) + extraRows;
     this.ring = new Ring(state.lanes, { capacity, channels: TARGETS });
+    this.inputs = new Inputs(state.lanes, this.ring, clock, {
+      channels: TARGETS,
+      targets: TARGETS,
+      horizon: HORIZON,
+      seasons: SEASONS,
+    });
     this.forecaster = component.build(config, {
       state,
       lanes: state.lanes,
       ring: this.ring,
+      inputs: this.inputs,
       clock,
       targets: TARGETS,
       channels: TARGETS,
@@ -100,6 +109,7 @@ class Fixture {
       mean: new Float64Array(rows.length * cells).fill(NaN),
       quantiles: new Float64Array(rows.length * cells * LEVELS.length),
     };
+    this.inputs.follow(wave);
     this.forecaster.step(wave, outlook);
     return rows.map((_, i) => [
       ...outlook.mean.subarray(i * cells, (i + 1) * cells),

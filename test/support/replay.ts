@@ -2,6 +2,7 @@
 import { State } from '../../src/core/state.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
 import type { GridClock } from '../../src/forecast/forecaster.ts';
+import { Inputs } from '../../src/forecast/inputs.ts';
 import { Ring } from '../../src/window/ring.ts';
 
 /** What a replay is over. */
@@ -29,10 +30,12 @@ export function replay(name: string, over: Replay): { readonly mean: Float64Arra
   const state = new State();
   const config = component.config.parse(over.config ?? {});
   const ring = new Ring(state.lanes, { capacity: component.lookback(config, { horizon, seasons }), channels: 1 });
+  const inputs = new Inputs(state.lanes, ring, over.clock ?? hourly, { channels: 1, targets: 1, horizon, seasons });
   const forecaster = component.build(config, {
     state,
     lanes: state.lanes,
     ring,
+    inputs,
     clock: over.clock ?? hourly,
     targets: 1,
     channels: 1,
@@ -60,6 +63,7 @@ export function replay(name: string, over: Replay): { readonly mean: Float64Arra
     wave.values[0] = over.values[row]!;
     wave.flags[0] = over.flags?.[row] ?? 0;
     ring.push(lane, wave.times[0], wave.values, 0, wave.flags[0]);
+    inputs.follow(wave);
     forecaster.step(wave, outlook);
     mean.set(outlook.mean, row * horizon);
   }

@@ -1,0 +1,102 @@
+/** The boosted forecaster: regression trees over the same inputs as `ridge`, fitted anew at every training. */
+import { z } from 'zod';
+import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook, type Wave } from './forecaster.ts';
+import { RIDGE, ridgeOf } from './ridge.ts';
+import type { TabularRows } from './tabular-rows.ts';
+import { Tabular } from './tabular.ts';
+import { sumOfTrees, treesOf, type Trees } from './trees.ts';
+import { WEIGHT_SLOTS, type WeightsBox } from './weights.ts';
+
+const config = z.strictObject({});
+
+/** Steps ahead that have trees of their own: the first, and all others together. */
+export function blocksOf(horizon: number): number {
+  return horizon > 1 ? 2 : 1;
+}
+
+/** The block of a step (from 0). */
+export function blockOf(step: number): number {
+  return step === 0 ? 0 : 1;
+}
+
+/** Name of a tensor of trees: those that begin at the last value, or at what the ridge regression says. */
+export function treesName(target: number, block: number, base: 'last' | 'ridge'): string {
+  return `boosted/${target}/${block}/${base}`;
+}
+
+/** A forecast stays within so many units of the last value. */
+const FAR = 500;
+
+interface Fitted {
+  readonly version: number;
+  readonly w: Float32Array | undefined;
+  /** Per target and block: from the last value, and from the ridge regression. */
+  readonly trees: readonly (readonly [Trees, Trees])[];
+}
+
+class Boosted implements Forecaster {
+  readonly name = 'boosted';
+  readonly ownQuantiles = false;
+  readonly #context: ForecasterContext;
+  readonly #rows: TabularRows;
+  readonly #box: WeightsBox;
+  #fitted: Fitted[] = [];
+
+  constructor(context: ForecasterContext) {
+    this.#context = context;
+    this.#rows = context.inputs.rowsFor(this.name);
+    this.#box = context.inputs.box;
+    const { targets, horizon } = context;
+    this.#box.onSwap(({ version, weights }) => {
+      const names = Array.from({ length: targets }, (_, target) =>
+        Array.from({ length: blocksOf(horizon) }, (_, block) => [target, block] as const),
+      ).flat();
+      const trees = names.map(([target, block]) => {
+        const of = (base: 'last' | 'ridge') => treesOf(weights.get(treesName(target, block, base)) ?? []);
+        return [of('last'), of('ridge')] as const;
+      });
+      this.#fitted = [...this.#fitted.slice(1 - WEIGHT_SLOTS), { version, w: weights.get(RIDGE), trees }];
+    });
+  }
+
+  step(wave: Wave, outlook: Outlook): void {
+    const { targets, horizon } = this.#context;
+    const { count } = this.#rows.tabular;
+    const { x } = this.#rows;
+    for (let row = 0, to = 0; row < wave.rows; row++) {
+      const { version } = this.#box.at(wave.times[row]!);
+      const fitted = this.#fitted.find((each) => each.version === version);
+      for (let target = 0; target < targets; target++) {
+        const last = wave.values[row * wave.channels + target]!;
+        const unit = this.#rows.unit(wave.lanes[row]!, target);
+        for (let step = 0; step < horizon; step++, to++) {
+          const cell = target * horizon + step;
+          let change = 0;
+          if (fitted?.w) {
+            const at = this.#rows.at(row, cell);
+            const [plain, over] = fitted.trees[target * blocksOf(horizon) + blockOf(step)]!;
+            change = (sumOfTrees(plain, x, at) + sumOfTrees(over, x, at) + ridgeOf(fitted.w, cell * (count + 1), x, at, count)) / 2;
+          }
+          const mean = last + unit * Math.max(-FAR, Math.min(FAR, change));
+          outlook.mean[to] = mean - mean === 0 ? mean : last;
+        }
+      }
+    }
+  }
+}
+
+export default defineForecaster<z.infer<typeof config>>({
+  name: 'boosted',
+  status: 'beta',
+  summary: 'Gradient-boosted regression trees over lags, levels, seasons, other channels and the clock; fitted at every training.',
+  config,
+  example: '',
+  guarantees: [
+    'The mean of two ensembles for the absolute error (Friedman 2001): one begins at the last value, one at what ridge regression says.',
+    'One model for all series, in units of each series’ own mean change; trees of their own for the first step ahead, others for the steps after it together.',
+    'Fitted to rows up to the trigger of a training. Before the first training it is the naive forecaster.',
+    'It remembers nothing but its weights.',
+  ],
+  lookback: (_config, { seasons }) => Tabular.lookback({ seasons }),
+  build: (_config, context) => new Boosted(context),
+});

@@ -1,0 +1,117 @@
+/**
+ * What the models that are fitted in one go (`ridge`, `boosted`) see of a row and a step ahead: one flat row of numbers, all of them
+ * distances from the row's value in units of the series' mean change.
+ *
+ * Of the target: the last rows, three running levels, per season the value one season ago; of every other channel its last change and
+ * its distances from its levels; of the row forecast for: per season the values at its own phase in the last seasons and around the
+ * nearest, sine and cosine of its time of day and week, and how many steps it is ahead. What is not known is 0. Live and in training it
+ * is this code over the same ring, with the scaler as it stood at that row.
+ */
+import type { Ring } from '../window/ring.ts';
+import type { GridClock } from './forecaster.ts';
+import { CHANGE, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
+
+const LAGS = 24;
+const CLIP = 50;
+/** How many seasons back the phase of the row forecast for is looked up. */
+const SEASONS_BACK = 4;
+const PER_CHANNEL = 3;
+/** Around the nearest season, beside the phase itself: the row before and after it, and how far it is from where that season stood at the origin. */
+const AROUND = 3;
+const CLOCK = 4;
+
+export interface TabularSizes {
+  readonly channels: number;
+  readonly targets: number;
+  readonly horizon: number;
+  readonly seasons: readonly number[];
+}
+
+/** Turns ring rows into inputs; one instance a pipeline. */
+export class Tabular {
+  readonly sizes: TabularSizes;
+  /** Inputs a row, target and step; the first {@link fixed} do not depend on the step. */
+  readonly count: number;
+  readonly fixed: number;
+  readonly #ring: Ring;
+  readonly #clock: GridClock;
+
+  constructor(ring: Ring, clock: GridClock, sizes: TabularSizes) {
+    this.#ring = ring;
+    this.#clock = clock;
+    this.sizes = sizes;
+    const { channels, seasons } = sizes;
+    this.fixed = LAGS + 3 + seasons.length + (channels - 1) * PER_CHANNEL;
+    this.count = this.fixed + seasons.length * (SEASONS_BACK + AROUND) + CLOCK + 1;
+  }
+
+  /** Rows that must lie before a row for its inputs to be complete. */
+  static lookback({ seasons }: Pick<TabularSizes, 'seasons'>): number {
+    return Math.max(LAGS, ...seasons.map((season) => season + 2)) + 1;
+  }
+
+  /** Raw worth of one unit of a target at a row; 0 for a series that never moved. */
+  unit(scaler: Float64Array, at: number, target: number): number {
+    return scaler[at + target * SCALER_SIZE + CHANGE]!;
+  }
+
+  /** Writes what does not depend on the step, of the row `back` rows ago, with `scaler[at ..]` as it stood after it. */
+  writeFixed(lane: number, back: number, target: number, scaler: Float64Array, at: number, into: Float32Array, to: number): void {
+    const { channels, seasons } = this.sizes;
+    const ring = this.#ring;
+    const held = ring.held(lane);
+    const per = inverse(this.unit(scaler, at, target));
+    const y = ring.value(lane, back, target);
+    let f = to;
+    for (let lag = 1; lag <= LAGS; lag++)
+      into[f++] = back + lag < held ? clip((ring.value(lane, back + lag, target) - y) * per) : 0;
+    const own = at + target * SCALER_SIZE;
+    into[f++] = clip((scaler[own + QUICK]! - y) * per);
+    into[f++] = clip((scaler[own + SLOW]! - y) * per);
+    into[f++] = clip((scaler[own + MEAN]! - y) * per);
+    for (const season of seasons)
+      into[f++] = back + season < held ? clip((y - ring.value(lane, back + season, target)) * per) : 0;
+    for (let c = 0; c < channels; c++) {
+      if (c === target) continue;
+      const s = at + c * SCALER_SIZE;
+      const each = inverse(scaler[s + CHANGE]!);
+      const x = ring.value(lane, back, c);
+      into[f++] = back + 1 < held ? clip((x - ring.value(lane, back + 1, c)) * each) : 0;
+      into[f++] = clip((x - scaler[s + QUICK]!) * each);
+      into[f++] = clip((x - scaler[s + SLOW]!) * each);
+    }
+  }
+
+  /** Writes the rest, for the row `step` steps ahead; `unit` as {@link unit} gives it. */
+  writeStep(lane: number, back: number, target: number, step: number, unit: number, into: Float32Array, to: number): void {
+    const { seasons } = this.sizes;
+    const ring = this.#ring;
+    const held = ring.held(lane);
+    const per = inverse(unit);
+    const y = ring.value(lane, back, target);
+    let f = to + this.fixed;
+    for (const season of seasons) {
+      // the nearest whole number of seasons before the row forecast for at which something was known
+      const near = Math.ceil(step / season) * season - step;
+      for (let k = 0; k < SEASONS_BACK; k++) {
+        const there = back + near + k * season;
+        into[f++] = there < held ? clip((ring.value(lane, there, target) - y) * per) : (k > 0 ? into[f - 2]! : 0);
+      }
+      const phase = back + near;
+      into[f++] = phase + 1 < held ? clip((ring.value(lane, phase + 1, target) - y) * per) : 0;
+      into[f++] = near >= 1 && phase - 1 < held ? clip((ring.value(lane, phase - 1, target) - y) * per) : 0;
+      const origin = back + near + step;
+      into[f++] = origin < held ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per) : 0;
+    }
+    this.#clock.phases(this.#clock.after(ring.time(lane, back), step), into, f);
+    into[f + CLOCK] = step;
+  }
+}
+
+function inverse(scale: number): number {
+  return scale > 1e-300 ? 1 / scale : 0;
+}
+
+function clip(x: number): number {
+  return x > CLIP ? CLIP : x < -CLIP ? -CLIP : x === x ? x : 0;
+}

@@ -1,0 +1,118 @@
+/** Fits the models that are fitted in one go: ridge regressions, and boosted trees over them. A pure function of its job. */
+import { Random, seedOf } from '../core/random.ts';
+import { blockOf, blocksOf, treesName } from '../forecast/boosted.ts';
+import { RIDGE, ridgeOf } from '../forecast/ridge.ts';
+import { tensorOfTrees } from '../forecast/trees.ts';
+import type { Weights } from '../nn/shape.ts';
+import { Binned, boost } from './boosting.ts';
+import type { TrainingJob } from './job.ts';
+import { Origins } from './origins.ts';
+import { NormalEquations } from './ridge.ts';
+
+/** Origins that there are at least for anything to be fitted. */
+const LEAST = 40;
+const PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1];
+/** Passes that count large errors less, and how many mean errors are large (Huber's weights by iteration; Holland and Welsch 1977). */
+const PASSES = 2;
+const LARGE = 1;
+const BOOSTING = { leaves: 31, rate: 0.08, least: 20, rowShare: 0.8, inputShare: 0.6 };
+const ROUNDS = 100;
+
+/** Tensors of the models named in `job.fitted`; none where there are too few rows. */
+export function fit(job: TrainingJob): Weights {
+  const { targets, horizon } = job.sizes;
+  const tensors = new Map<string, Float32Array>();
+  if (job.fitted.length === 0) return tensors;
+  for (let target = 0; target < targets; target++) {
+    const origins = new Origins(job, target);
+    if (origins.count < LEAST) return new Map();
+    const { count } = origins.tabular;
+    const all = tensors.get(RIDGE) ?? new Float32Array(targets * horizon * (count + 1));
+    tensors.set(RIDGE, all);
+    const random = new Random(seedOf(job.seed, 'fit', job.trigger, target));
+    const samples = Array.from({ length: blocksOf(horizon) }, () => new Sample(origins.count, count));
+    // half of the origins show the last step, the others any step but the first
+    const shown = Int32Array.from({ length: origins.count }, () =>
+      random.uniform() < 0.5 ? horizon : 2 + random.below(Math.max(1, horizon - 1)),
+    );
+    const x = new Float32Array(origins.count * count);
+    const y = new Float32Array(origins.count);
+    for (let step = 1; step <= horizon; step++) {
+      origins.step(step, x, y);
+      const at = (target * horizon + step - 1) * (count + 1);
+      all.set(regress(x, y, origins, count), at);
+      if (!job.fitted.includes('boosted')) continue;
+      const sample = samples[blockOf(step - 1)]!;
+      for (let n = 0; n < origins.count; n++)
+        if (y[n] === y[n] && (step === 1 || shown[n] === step))
+          sample.add(x, n * count, y[n]!, ridgeOf(all, at, x, n * count, count));
+    }
+    if (!job.fitted.includes('boosted')) continue;
+    samples.forEach((sample, block) => {
+      const binned = new Binned(sample.x, sample.rows, count);
+      for (const base of ['last', 'ridge'] as const) {
+        const start = base === 'last' ? new Float32Array(sample.rows) : sample.base.slice(0, sample.rows);
+        const trees = boost(binned, sample.y, start, random, { rounds: ROUNDS, ...BOOSTING });
+        tensors.set(treesName(target, block, base), tensorOfTrees(trees));
+      }
+    });
+  }
+  return tensors;
+}
+
+/** Rows for trees: inputs, truth, and what the ridge regression says. */
+class Sample {
+  rows = 0;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly base: Float32Array;
+  readonly #inputs: number;
+
+  constructor(most: number, inputs: number) {
+    this.x = new Float32Array(most * inputs);
+    this.y = new Float32Array(most);
+    this.base = new Float32Array(most);
+    this.#inputs = inputs;
+  }
+
+  add(x: Float32Array, at: number, y: number, base: number): void {
+    const inputs = this.#inputs;
+    for (let i = 0; i < inputs; i++) this.x[this.rows * inputs + i] = x[at + i]!;
+    this.y[this.rows] = y;
+    this.base[this.rows++] = base;
+  }
+}
+
+/** Coefficients of one step: the penalty by the newest origins, then passes over all with Huber's weights. */
+function regress(x: Float32Array, y: Float32Array, origins: Origins, inputs: number): Float32Array {
+  const [old, recent] = [new NormalEquations(inputs), new NormalEquations(inputs)];
+  for (let n = 0; n < origins.count; n++)
+    if (y[n] === y[n]) (origins.age[n]! < 0.85 ? old : recent).add(x, n * inputs, y[n]!);
+  const errorOf = (w: Float32Array, from: number): number => {
+    let [sum, rows] = [0, 0];
+    for (let n = 0; n < origins.count; n++) {
+      if (y[n] !== y[n] || origins.age[n]! < from) continue;
+      sum += Math.abs(y[n]! - ridgeOf(w, 0, x, n * inputs, inputs));
+      rows++;
+    }
+    return sum / Math.max(1, rows);
+  };
+  let [penalty, least] = [PENALTIES[0]!, Infinity];
+  for (const each of PENALTIES) {
+    const error = errorOf(old.solve(each), 0.85);
+    if (error < least) [penalty, least] = [each, error];
+  }
+  old.join(recent);
+  let w = old.solve(penalty);
+  for (let pass = 0; pass < PASSES; pass++) {
+    const large = LARGE * errorOf(w, 0);
+    const again = new NormalEquations(inputs);
+    for (let n = 0; n < origins.count; n++) {
+      if (y[n] !== y[n]) continue;
+      const off = Math.abs(y[n]! - ridgeOf(w, 0, x, n * inputs, inputs));
+      again.add(x, n * inputs, y[n]!, off > large ? large / off : 1);
+    }
+    w = again.solve(penalty);
+  }
+  return w;
+}

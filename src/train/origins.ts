@@ -1,0 +1,86 @@
+/** Rows of a job as origins of forecasts: the inputs of the models that are fitted in one go, through the very code that serves live rows. */
+import { ROW_IMPUTED } from '../core/batch.ts';
+import { Random, seedOf } from '../core/random.ts';
+import { State } from '../core/state.ts';
+import { learnRow } from '../forecast/row-scaler.ts';
+import { Tabular } from '../forecast/tabular.ts';
+import { calendar } from '../window/calendar.ts';
+import { Ring } from '../window/ring.ts';
+import type { TrainingJob } from './job.ts';
+
+/** More origins than this are drawn from by chance. */
+const MOST = 16_384;
+const TARGET_CLIP = 50;
+
+/** Origins of one target, oldest first within each series. */
+export class Origins {
+  readonly tabular: Tabular;
+  readonly count: number;
+  /** Share of a series' origins that lie before each, in [0, 1): the newest are held out where a penalty is chosen. */
+  readonly age: Float32Array;
+  readonly #ring: Ring;
+  readonly #target: number;
+  readonly #lanes: Int32Array;
+  readonly #backs: Int32Array;
+  readonly #units: Float64Array;
+  /** `count x tabular.fixed`. */
+  readonly #fixed: Float32Array;
+
+  constructor(job: TrainingJob, target: number) {
+    const { series, sizes, options } = job;
+    const longest = series.reduce((most, { times }) => Math.max(most, times.length), 1);
+    const state = new State();
+    const ring = (this.#ring = new Ring(state.lanes, { capacity: longest, channels: sizes.channels }));
+    const tabular = (this.tabular = new Tabular(ring, calendar(job.calendar), sizes));
+    this.#target = target;
+    const reach = Tabular.lookback(sizes);
+    const firstOf = (rows: number) => Math.max(0, rows - options.rows, Math.min(reach, rows >> 1));
+    const all = series.reduce((sum, { times }) => sum + Math.max(0, times.length - firstOf(times.length)), 0);
+    const share = Math.min(1, MOST / Math.max(1, all));
+    const random = new Random(seedOf(job.seed, 'origins', job.trigger, target));
+    const most = Math.ceil(all);
+    this.#lanes = new Int32Array(most);
+    this.#backs = new Int32Array(most);
+    this.#units = new Float64Array(most);
+    this.age = new Float32Array(most);
+    this.#fixed = new Float32Array(Math.ceil(most * (share < 1 ? share * 1.1 : 1) + 100) * tabular.fixed);
+    let n = 0;
+    for (const { name, times, values, flags, scaler: tail, first } of series) {
+      const lane = state.lanes.lane(name);
+      const rows = times.length;
+      for (let j = 0; j < rows; j++) ring.push(lane, times[j]!, values, j, flags[j]!);
+      const scaler = tail.slice();
+      const from = firstOf(rows);
+      for (let j = 0; j < rows; j++) {
+        const back = rows - 1 - j;
+        if (j > 0) learnRow(ring, lane, back, first + j, scaler, 0);
+        const unit = tabular.unit(scaler, 0, target);
+        if (j < from || back === 0 || !(unit > 1e-300) || flags[j]! & ROW_IMPUTED) continue;
+        if (share < 1 && random.uniform() >= share) continue;
+        if ((n + 1) * tabular.fixed > this.#fixed.length) break;
+        this.#lanes[n] = lane;
+        this.#backs[n] = back;
+        this.#units[n] = unit;
+        this.age[n] = (j - from) / (rows - from);
+        tabular.writeFixed(lane, back, target, scaler, 0, this.#fixed, n * tabular.fixed);
+        n++;
+      }
+    }
+    this.count = n;
+  }
+
+  /** Inputs for a step ahead (`count x tabular.count`), and the truth in units of each origin, NaN where it is not known. */
+  step(step: number, x: Float32Array, y: Float32Array): void {
+    const { tabular } = this;
+    const ring = this.#ring;
+    for (let n = 0; n < this.count; n++) {
+      const [lane, back, unit] = [this.#lanes[n]!, this.#backs[n]!, this.#units[n]!];
+      const to = n * tabular.count;
+      for (let i = 0; i < tabular.fixed; i++) x[to + i] = this.#fixed[n * tabular.fixed + i]!;
+      tabular.writeStep(lane, back, this.#target, step, unit, x, to);
+      const known = back >= step && !(ring.flag(lane, back - step) & ROW_IMPUTED);
+      const change = known ? (ring.value(lane, back - step, this.#target) - ring.value(lane, back, this.#target)) / unit : NaN;
+      y[n] = change > TARGET_CLIP ? TARGET_CLIP : change < -TARGET_CLIP ? -TARGET_CLIP : change;
+    }
+  }
+}
