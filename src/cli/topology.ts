@@ -60,7 +60,7 @@ export function stations(spec: Spec): Station[] {
           {
             name: 'retrain',
             does: [
-              `every ${duration(retrain.every)}`,
+              retrain.growing ? 'as the series grow' : `every ${duration(retrain.every)}`,
               `on the last ${whole(retrain.rows)} rows`,
               retrain.lag === 0 ? 'in force at once' : `in force ${duration(retrain.lag)} later`,
               ...(retrain.swap ? [`swap ${retrain.swap}`] : []),

@@ -170,7 +170,7 @@ function retraining(
     'ring' | 'inputs' | 'recurrent' | 'calendar' | 'targets' | 'channels' | 'horizon' | 'seasons' | 'quantiles'
   >,
 ): Retraining {
-  const { every, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
+  const { every, growing, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
   const training = {
     rows,
     maxRows: MAX_TRAINING_ROWS,
@@ -191,6 +191,7 @@ function retraining(
     signal,
     seed: spec.seed,
     every,
+    growing,
     lag,
     exact,
     training,

@@ -26,6 +26,12 @@ export function span(options: { readonly min?: number; readonly max?: number } =
     });
 }
 
+/** A duration, or `never`, which is Infinity. */
+export function spanOrNever(options: { readonly min?: number; readonly max?: number } = {}) {
+  const plain = span(options);
+  return z.preprocess((given) => (given === 'never' ? Infinity : given), z.union([z.literal(Infinity), plain])).meta({ type: ['string', 'number'] });
+}
+
 /** Where to listen. */
 export interface Address {
   readonly host: string;

@@ -10,7 +10,7 @@ import { weightsHash } from '../nn/files.ts';
 import { checkWeights, type Weights } from '../nn/shape.ts';
 import type { Gate } from '../stream/ingest.ts';
 import { collectRows, type TrainingJob, type TrainingOptions, type TrainingResult } from '../train/job.ts';
-import { firstTrigger, nextTrigger } from '../train/schedule.ts';
+import { firstTrigger, hasGrown, nextTrigger } from '../train/schedule.ts';
 import type { TrainingRunner } from '../train/worker.ts';
 import type { CalendarOptions } from '../window/calendar.ts';
 import type { Ring } from '../window/ring.ts';
@@ -34,6 +34,8 @@ export interface RetrainingOptions {
   readonly every: number;
   readonly lag: number;
   readonly exact: boolean;
+  /** A trigger trains only where the longest series has grown enough since the last training. */
+  readonly growing: boolean;
   readonly training: TrainingOptions;
   readonly runner: TrainingRunner;
   readonly log: SwapLog;
@@ -63,6 +65,8 @@ export class Retraining implements Gate, Stateful {
   #finished: Finished | undefined;
   /** `asap`: the newest trigger whose outcome is in force. */
   #settled = -Infinity;
+  /** Rows of the longest series at the last training. */
+  #trainedAt = 0;
   /** Whether the training in flight runs in this process; after a restart it does not, and is started again. */
   #launched = false;
 
@@ -77,11 +81,11 @@ export class Retraining implements Gate, Stateful {
   }
 
   get swapAt(): Position | undefined {
-    return this.#due?.position;
+    return this.#recorded?.position;
   }
 
   /** `asap`: the next recorded outcome: history is repeated, not made. Known before its trigger is met, for partitions come in another order then. */
-  get #due(): SwapRecord | undefined {
+  get #recorded(): SwapRecord | undefined {
     if (this.exact) return undefined;
     return this.#o.log.records.find(({ mode, trigger }) => mode === 'asap' && trigger > this.#settled);
   }
@@ -95,11 +99,15 @@ export class Retraining implements Gate, Stateful {
     const known = this.#o.log.find(trigger, this.exact ? 'exact' : 'asap');
     // without a row since the trigger before, it depends on the order of the rows to come whether this one is met at all
     const idle = newest <= trigger - this.#o.every;
-    if (!this.exact) {
+    if (!this.#due(trigger)) {
+      // not yet
+    } else if (!this.exact) {
       // at the end of the input there is nothing left to train for
       if (!last && trigger > this.#settled) this.#begin(trigger, known !== undefined);
-    } else if (known) this.#repeat(known);
-    else if (!idle) {
+    } else if (known) {
+      this.#trainedAt = this.#rowsAt(trigger);
+      this.#repeat(known);
+    } else if (!idle) {
       const job = this.#job(trigger);
       const result = job && (await this.#train(job));
       // stopped while rows wait: the trigger stays, and the next run trains for it
@@ -111,7 +119,7 @@ export class Retraining implements Gate, Stateful {
 
   async between(rows: number, position: Position): Promise<void> {
     if (this.exact) return;
-    const due = this.#due;
+    const due = this.#recorded;
     if (due) {
       if (!reached(position, due.position)) return;
       this.#repeat(due);
@@ -126,11 +134,31 @@ export class Retraining implements Gate, Stateful {
     this.#settle(trigger, result, rows, position);
   }
 
+  /** Whether the longest series has grown enough for a training at this trigger. */
+  #due(trigger: number): boolean {
+    if (!this.#o.growing) return true;
+    return hasGrown(this.#rowsAt(trigger), this.#trainedAt);
+  }
+
+  /** Rows of the longest series up to an event time. */
+  #rowsAt(time: number): number {
+    const { state, ring } = this.#o;
+    let most = 0;
+    for (let lane = 0; lane < state.lanes.size; lane++) {
+      if (state.lanes.keys[lane] === undefined) continue;
+      let later = 0;
+      while (later < ring.held(lane) && ring.time(lane, later) > time) later++;
+      most = Math.max(most, ring.total(lane) - later);
+    }
+    return most;
+  }
+
   /** `asap`: a recorded training is in flight for as many rows as it was then, so that triggers are passed over as they were then. */
   #begin(trigger: number, known: boolean): void {
     if (this.#inFlight !== null)
       return this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
     if (!known) return this.#launch(trigger);
+    this.#trainedAt = this.#rowsAt(trigger);
     this.#inFlight = trigger;
   }
 
@@ -156,6 +184,7 @@ export class Retraining implements Gate, Stateful {
       return undefined;
     }
     const { weights } = inputs.box.current;
+    this.#trainedAt = this.#rowsAt(trigger);
     return {
       trigger,
       seed,
@@ -249,6 +278,7 @@ export class Retraining implements Gate, Stateful {
       trigger: Float64Array.of(this.#trigger),
       settled: Float64Array.of(this.exact ? before(this.#trigger, this.#o.every) : this.#settled),
       inFlight: this.#inFlight,
+      trainedAt: this.#trainedAt,
       version: versions.map(({ version }) => version),
       after: Float64Array.from(versions, ({ after }) => after),
       hash: versions.map(({ hash }) => hash),
@@ -262,6 +292,7 @@ export class Retraining implements Gate, Stateful {
       trigger: Float64Array;
       settled: Float64Array;
       inFlight: number | null;
+      trainedAt: number;
       version: number[];
       after: Float64Array;
       hash: string[];
@@ -272,6 +303,7 @@ export class Retraining implements Gate, Stateful {
     this.#settled = from.settled[0]!;
     // a run that now waits for its weights does not finish what a run that did not wait had begun
     this.#inFlight = this.exact ? null : from.inFlight;
+    this.#trainedAt = from.trainedAt;
     this.#o.inputs.box.restore(
       from.version.map((version, i) => ({
         version,

@@ -37,8 +37,8 @@ export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[]
   if (window && retrain?.rows !== undefined && retrain.rows > window.ring) {
     say('retrain.rows', `must be at most window.ring, is ${retrain.rows} with a ring of ${window.ring}`);
   }
-  if (window && retrain) {
-    const rows = retrain.rows ?? Math.min(2000, window.ring);
+  if (window && retrain?.rows !== undefined) {
+    const { rows } = retrain;
     const sequence = retrain.burn_in + retrain.steps;
     if (sequence >= rows)
       say(
@@ -124,8 +124,8 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
   }
 }
 
-function retrainRules(retrain: NonNullable<Draft['retrain']>, say: Say): void {
-  if (retrain.lag >= retrain.every)
+function retrainRules(retrain: Draft['retrain'], say: Say): void {
+  if (retrain.every !== undefined && retrain.lag >= retrain.every)
     say('retrain.lag', `lag ${duration(retrain.lag)} must be shorter than every ${duration(retrain.every)}`);
   const rows = retrain.batch * (retrain.burn_in + retrain.steps);
   if (rows > MAX_BATCH_ROWS)
@@ -161,13 +161,14 @@ export function finish(draft: Draft, file: string): Spec {
   const { clean, window, forecast, retrain, state } = draft;
   const models = forecast.models.map(({ type }) => type);
   const hasBars = window.grid !== 'rows';
+  const interval = window.interval ?? window.slide ?? Number(window.grid);
   return {
     ...draft,
     name,
     clean: { ...clean, duplicates: clean.duplicates ?? (hasBars ? 'keep' : 'first') },
     window: {
       ...window,
-      interval: window.interval ?? window.slide ?? Number(window.grid),
+      interval,
       gaps: { ...window.gaps, policy: window.gaps.policy ?? (hasBars ? 'forward-fill' : 'mask') },
     },
     forecast: {
@@ -176,7 +177,7 @@ export function finish(draft: Draft, file: string): Spec {
       season: forecast.season ?? [],
       baselines: forecast.baselines ?? ['naive', 'seasonal-naive'].filter((each) => models.includes(each)),
     },
-    retrain: retrain && { ...retrain, rows: retrain.rows ?? Math.min(2000, window.ring) },
+    retrain: retraining(retrain, window.ring, interval),
     state: {
       ...state,
       path: resolve(
@@ -185,6 +186,16 @@ export function finish(draft: Draft, file: string): Spec {
       ),
     },
   };
+}
+
+/** Rows between two triggers where the file does not say. */
+const GRID_ROWS = 250;
+
+function retraining(retrain: Draft['retrain'], ring: number, interval: number): Spec['retrain'] {
+  const { every, rows = ring, steps, burn_in } = retrain;
+  // a ring that holds hardly more than one sequence is not meant for training
+  if (every === Infinity || (every === undefined && rows < 2 * (steps + burn_in))) return undefined;
+  return { ...retrain, every: every ?? GRID_ROWS * interval, growing: every === undefined, rows };
 }
 
 /** The name a pipeline has by its file: `pipelines/NYC taxi.yaml` is `nyc-taxi`. */

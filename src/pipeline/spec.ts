@@ -5,7 +5,7 @@
  * defaults, `config/pipeline.schema.json` and `docs/reference/pipeline.md`.
  */
 import { z } from 'zod';
-import { addressField, between, count, label, oneOrMore, positive, span, text } from './fields.ts';
+import { addressField, between, count, label, oneOrMore, positive, span, spanOrNever, text } from './fields.ts';
 import { part, partSchema, type Described, type Part } from './part.ts';
 import { barsField, daysField, dateField, timeOfDayField, timeZoneField } from './time-fields.ts';
 
@@ -61,11 +61,15 @@ const WINDOW = z.strictObject({
     .optional()
     .describe('Bars by name: how a bar is made of a channel, `close: last price`. Default: the last value of every channel.'),
   gaps: GAPS.prefault({}).describe('What to do where rows are missing.'),
-  ring: count(1, 1_000_000).default(2048).describe('Raw rows kept for each series: what lags, seasons and training read.'),
+  ring: count(1, 1_000_000).default(4096).describe('Raw rows kept for each series: what lags, seasons and training read.'),
 });
 
 const RETRAIN = z.strictObject({
-  every: span({ min: 1000 }).describe('Event time between two trainings.'),
+  every: spanOrNever({ min: 1000 })
+    .optional()
+    .describe(
+      'Event time between two trainings; `never`: no training. Default: each time the longest series has grown by a quarter, by 250 rows at least and by 1,000 at most.',
+    ),
   lag: span().prefault('0s').describe('New weights apply to rows later than the trigger plus this; shorter than `every`.'),
   swap: z
     .enum(['asap', 'exact'])
@@ -75,7 +79,7 @@ const RETRAIN = z.strictObject({
     ),
   rows: count(8, 1_000_000)
     .optional()
-    .describe('Newest rows of each series that are trained on. Default 2000, or `window.ring` where that is less.'),
+    .describe('Newest rows of each series that are trained on. Default: `window.ring`.'),
   holdout: between(0.01, 0.5).default(0.15).describe('Share of the newest rows that is held out to judge the new weights.'),
   epochs: count(1, 1000).default(12).describe('Passes over the rows.'),
   batch: count(1, 4096).default(8).describe('Sequences trained side by side.'),
@@ -181,7 +185,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .array(part('forecaster', forecasters, { short: true }))
           .min(1)
           .max(16)
-          .prefault(['naive', 'linear', 'recurrent'])
+          .prefault(['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent'])
           .describe('The forecasters that run side by side: a name, or a map with `type` and its fields.'),
         output: label().default('mixture').describe('What is sent out: `mixture`, or the name of one of the models.'),
         baselines: z
@@ -198,7 +202,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
       })
       .prefault({})
       .describe('What is forecast, and by which models.'),
-    retrain: RETRAIN.optional().describe('When and how the weights are trained while the stream runs. Absent: never.'),
+    retrain: RETRAIN.prefault({}).describe('When and how the weights are trained while the stream runs.'),
     sinks: z.array(part('sink', sinks)).max(32).default([]).describe('Where forecasts go.'),
     state: STATE.prefault({}).describe('Checkpoints and memory.'),
     replay: REPLAY.optional().describe('Pacing of a recorded source, so that it looks live.'),
@@ -229,7 +233,10 @@ export interface Spec {
     readonly season: readonly number[];
     readonly baselines: readonly string[];
   };
-  readonly retrain: (Omit<NonNullable<Parsed['retrain']>, 'rows'> & { readonly rows: number }) | undefined;
+  /** Undefined: never. `growing`: a trigger trains only when there are enough new rows. */
+  readonly retrain:
+    | (Omit<Parsed['retrain'], 'rows' | 'every'> & { readonly rows: number; readonly every: number; readonly growing: boolean })
+    | undefined;
   readonly sinks: readonly Part[];
   /** `path` is absolute. */
   readonly state: Omit<Parsed['state'], 'path'> & { readonly path: string };
