@@ -61,7 +61,7 @@ const WINDOW = z.strictObject({
     .optional()
     .describe('Bars by name: how a bar is made of a channel, `close: last price`. Default: the last value of every channel.'),
   gaps: GAPS.prefault({}).describe('What to do where rows are missing.'),
-  ring: count(1, 1_000_000).default(4096).describe('Raw rows kept for each series: what lags, seasons and training read.'),
+  ring: count(1, 1_000_000).default(8192).describe('Raw rows kept for each series: what lags, seasons and training read.'),
 });
 
 const RETRAIN = z.strictObject({

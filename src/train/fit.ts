@@ -15,14 +15,17 @@ const PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1];
 /** Passes that count large errors less, and how many mean errors are large (Huber's weights by iteration; Holland and Welsch 1977). */
 const PASSES = 2;
 const LARGE = 1;
-const BOOSTING = { leaves: 31, rate: 0.08, least: 20, rowShare: 0.8, inputShare: 0.6 };
-const ROUNDS = 100;
+const BOOSTING = { leaves: 15, least: 20, rowShare: 0.8, inputShare: 0.6 };
+/** Trees of an ensemble times their rate; with many targets fewer trees, each of which counts more. */
+const REACH = 8;
+const [MOST_ROUNDS, LEAST_ROUNDS] = [100, 40];
 
 /** Tensors of the models named in `job.fitted`; none where there are too few rows. */
 export function fit(job: TrainingJob): Weights {
   const { targets, horizon } = job.sizes;
   const tensors = new Map<string, Float32Array>();
   if (job.fitted.length === 0) return tensors;
+  const rounds = Math.max(LEAST_ROUNDS, Math.round(MOST_ROUNDS / Math.sqrt(targets)));
   for (let target = 0; target < targets; target++) {
     const origins = new Origins(job, target);
     if (origins.count < LEAST) return new Map();
@@ -35,12 +38,13 @@ export function fit(job: TrainingJob): Weights {
     const shown = Int32Array.from({ length: origins.count }, () =>
       random.uniform() < 0.5 ? horizon : 2 + random.below(Math.max(1, horizon - 1)),
     );
+    const regression = new Regression(count);
     const x = new Float32Array(origins.count * count);
     const y = new Float32Array(origins.count);
     for (let step = 1; step <= horizon; step++) {
       origins.step(step, x, y);
       const at = (target * horizon + step - 1) * (count + 1);
-      all.set(regress(x, y, origins, count), at);
+      all.set(regression.fit(x, y, origins, step > 1 && step % 8 !== 0), at);
       if (!job.fitted.includes('boosted')) continue;
       const sample = samples[blockOf(step - 1)]!;
       for (let n = 0; n < origins.count; n++)
@@ -52,7 +56,7 @@ export function fit(job: TrainingJob): Weights {
       const binned = new Binned(sample.x, sample.rows, count);
       for (const base of ['last', 'ridge'] as const) {
         const start = base === 'last' ? new Float32Array(sample.rows) : sample.base.slice(0, sample.rows);
-        const trees = boost(binned, sample.y, start, random, { rounds: ROUNDS, ...BOOSTING });
+        const trees = boost(binned, sample.y, start, random, { rounds, rate: REACH / rounds, ...BOOSTING });
         tensors.set(treesName(target, block, base), tensorOfTrees(trees));
       }
     });
@@ -83,36 +87,59 @@ class Sample {
   }
 }
 
+/** Share of a series' origins, the oldest, that a penalty is tried on; it is judged by the others. */
+const TRIED = 0.85;
+
 /** Coefficients of one step: the penalty by the newest origins, then passes over all with Huber's weights. */
-function regress(x: Float32Array, y: Float32Array, origins: Origins, inputs: number): Float32Array {
-  const [old, recent] = [new NormalEquations(inputs), new NormalEquations(inputs)];
-  for (let n = 0; n < origins.count; n++)
-    if (y[n] === y[n]) (origins.age[n]! < 0.85 ? old : recent).add(x, n * inputs, y[n]!);
-  const errorOf = (w: Float32Array, from: number): number => {
+class Regression {
+  readonly #equations: NormalEquations;
+  readonly #inputs: number;
+  #penalty: number | undefined;
+
+  constructor(inputs: number) {
+    this.#inputs = inputs;
+    this.#equations = new NormalEquations(inputs);
+  }
+
+  /** `again`: with the penalty of the step before. */
+  fit(x: Float32Array, y: Float32Array, origins: Origins, again: boolean): Float32Array {
+    const equations = this.#equations;
+    const inputs = this.#inputs;
+    if (!again || this.#penalty === undefined) {
+      this.#gather(x, y, origins, TRIED, undefined);
+      let least = Infinity;
+      for (const each of PENALTIES) {
+        const error = this.#error(equations.solve(each), x, y, origins, TRIED);
+        if (error < least) [this.#penalty, least] = [each, error];
+      }
+    }
+    const penalty = this.#penalty ?? PENALTIES.at(-1)!;
+    this.#gather(x, y, origins, 1, undefined);
+    let w = equations.solve(penalty);
+    for (let pass = 0; pass < PASSES; pass++) {
+      const large = LARGE * this.#error(w, x, y, origins, 0);
+      this.#gather(x, y, origins, 1, (n) => {
+        const off = Math.abs(y[n]! - ridgeOf(w, 0, x, n * inputs, inputs));
+        return off > large ? large / off : 1;
+      });
+      w = equations.solve(penalty);
+    }
+    return w;
+  }
+
+  #gather(x: Float32Array, y: Float32Array, origins: Origins, before: number, weight: ((n: number) => number) | undefined): void {
+    this.#equations.clear();
+    for (let n = 0; n < origins.count; n++)
+      if (y[n] === y[n] && origins.age[n]! < before) this.#equations.add(x, n * this.#inputs, y[n]!, weight ? weight(n) : 1);
+  }
+
+  #error(w: Float32Array, x: Float32Array, y: Float32Array, origins: Origins, from: number): number {
     let [sum, rows] = [0, 0];
     for (let n = 0; n < origins.count; n++) {
       if (y[n] !== y[n] || origins.age[n]! < from) continue;
-      sum += Math.abs(y[n]! - ridgeOf(w, 0, x, n * inputs, inputs));
+      sum += Math.abs(y[n]! - ridgeOf(w, 0, x, n * this.#inputs, this.#inputs));
       rows++;
     }
     return sum / Math.max(1, rows);
-  };
-  let [penalty, least] = [PENALTIES[0]!, Infinity];
-  for (const each of PENALTIES) {
-    const error = errorOf(old.solve(each), 0.85);
-    if (error < least) [penalty, least] = [each, error];
   }
-  old.join(recent);
-  let w = old.solve(penalty);
-  for (let pass = 0; pass < PASSES; pass++) {
-    const large = LARGE * errorOf(w, 0);
-    const again = new NormalEquations(inputs);
-    for (let n = 0; n < origins.count; n++) {
-      if (y[n] !== y[n]) continue;
-      const off = Math.abs(y[n]! - ridgeOf(w, 0, x, n * inputs, inputs));
-      again.add(x, n * inputs, y[n]!, off > large ? large / off : 1);
-    }
-    w = again.solve(penalty);
-  }
-  return w;
 }

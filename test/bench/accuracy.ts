@@ -25,6 +25,7 @@ const { values: args } = parseArgs({
     data: { type: 'string' },
     models: { type: 'string' },
     retrain: { type: 'string' },
+    ring: { type: 'string' },
     choose: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
@@ -203,6 +204,7 @@ async function run(one: Case, folder: string): Promise<void> {
       warmup: Math.max(0, from),
       ...(args.models ? { models: args.models.split(',') } : {}),
     },
+    ...(args.ring ? { window: { ...(sections['window'] as object), ring: Number(args.ring) } } : {}),
     ...(args.retrain ? { retrain: JSON.parse(args.retrain) as unknown } : {}),
   });
   const events = new EventBus();

@@ -10,6 +10,7 @@ export interface Kernel {
   forward(model: number, batch: number): number;
   backward(model: number, batch: number): void;
   transposeAll(model: number): void;
+  outer(rows: number, x: number, xs: number, k: number, d: number, ds: number, cols: number, g: number): void;
   squares(g: number, n: number): number;
   adam(
     w: number,

@@ -1,6 +1,7 @@
 // What the TypeScript side calls. Addresses and structures: `structs.ts`.
 export { adam, squares } from './adam';
 export { sigmoidAll, tanhAll } from './gates';
+export { outer } from './outer';
 export { backward, forward, transposeAll } from './sequence';
 export { step } from './step';
 
