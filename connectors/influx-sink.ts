@@ -23,11 +23,8 @@ const config = z
     ...connectionFields,
     measurement: z
       .string()
-
-      .regex(
-        /^(?![_#])[^\u0000-\u001f\u007f]*[^\u0000-\u001f\u007f\\]$/,
-        'must not begin with _ or #, end in \\, or hold control characters',
-      )
+      // InfluxDB loses a backslash before a comma or a space of a measurement's name
+      .regex(/^(?![_#])[^\u0000-\u001f\u007f\\]+$/, 'must not begin with _ or #, or hold backslashes or control characters')
       .default('forecast')
       .describe('The measurement of the forecasts.'),
     batch: z

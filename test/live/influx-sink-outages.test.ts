@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInflux, type InfluxServer } from '../services/influx.ts';
 import { startProxy, type Proxy, type ProxyMode } from '../services/proxy.ts';
-import { faultless, openInflux, rowsOf, writeRows } from './support/influx-sink.ts';
+import { expectSame, faultless, openInflux, rowsOf, writeRows } from './support/influx-sink.ts';
 import { pointsOf, until } from './support/servers.ts';
 
 let server: InfluxServer;
@@ -56,7 +56,7 @@ describe('row 7: the server is stopped under writes', () => {
     expect(waits.length).toBeGreaterThan(3);
     const points = await pointsOf(server.url, config.database, 'forecast');
     expect(points.size).toBeGreaterThan(rows * 6);
-    expect(points).toEqual(await faultless(server.url, [rowsOf(0, rows)]));
+    expectSame(points, await faultless(server.url, [rowsOf(0, rows)]));
   });
 
   it('a flush during the outage resolves when it is over, not before', async () => {
@@ -74,7 +74,7 @@ describe('row 7: the server is stopped under writes', () => {
     await flushing;
     await sink.flush({ from: 200, to: 300 });
     await sink.close(true);
-    expect(await pointsOf(server.url, config.database, 'forecast')).toEqual(await faultless(server.url, [rowsOf(0, 300)]));
+    expectSame(await pointsOf(server.url, config.database, 'forecast'), await faultless(server.url, [rowsOf(0, 300)]));
   });
 });
 
@@ -97,7 +97,7 @@ describe('row 8: answers that do not end', () => {
     await proxy.mode('pass');
     await flushing;
     await sink.close(true);
-    expect(await pointsOf(server.url, config.database, 'forecast')).toEqual(await faultless(server.url, [rowsOf(0, 600)]));
+    expectSame(await pointsOf(server.url, config.database, 'forecast'), await faultless(server.url, [rowsOf(0, 600)]));
   });
 
   it.each<[string, ProxyMode]>([
@@ -140,7 +140,7 @@ it('row 9: a write that timed out is carried out later by a server that was froz
   await flushing;
   await sink.close(true);
   const points = await pointsOf(server.url, config.database, 'forecast');
-  expect(points).toEqual(await faultless(server.url, [rowsOf(0, 1000)]));
+  expectSame(points, await faultless(server.url, [rowsOf(0, 1000)]));
   const counts = await server.query('SELECT count(mean) FROM forecast', config.database);
   expect(counts[0]!.values[0]![1]).toBe(6000);
 });
@@ -185,11 +185,14 @@ describe('row 21: the disk of the server is full', () => {
       expect(sink.health!()).toMatchObject({ ok: false });
       on = false;
       rmSync(ballast);
+      // InfluxDB 1.6 repeats the error of its log's buffer until it is restarted
+      await small.stop();
+      await small.restart();
       await writing;
       await sink.flush({ from: 0, to: row });
       await sink.close(true);
       expect(refused).toEqual([]);
-      expect(await pointsOf(small.url, 'small', 'forecast')).toEqual(await faultless(server.url, [rowsOf(0, row)]));
+      expectSame(await pointsOf(small.url, 'small', 'forecast'), await faultless(server.url, [rowsOf(0, row)]));
     } finally {
       await small.clean();
     }
@@ -215,5 +218,5 @@ it('row 23: a slow server holds up write(), and memory stays flat', async () => 
   expect(longest, 'ms that the longest write() took').toBeGreaterThan(300);
   expect(peak - first, 'megabytes').toBeLessThan(100);
   expect(waits).toEqual([]);
-  expect(await pointsOf(server.url, config.database, 'forecast')).toEqual(await faultless(server.url, [rowsOf(0, rows)]));
+  expectSame(await pointsOf(server.url, config.database, 'forecast'), await faultless(server.url, [rowsOf(0, rows)]));
 });

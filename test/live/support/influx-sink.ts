@@ -1,4 +1,5 @@
 /** InfluxDB sinks under test, what they say, and what a sink without faults would have written. */
+import { expect } from 'vitest';
 import influx from '../../../connectors/influx-sink.ts';
 import type { ForecastBatch } from '../../../src/core/batch.ts';
 import { systemClock } from '../../../src/core/clock.ts';
@@ -42,6 +43,23 @@ export function rowsOf(from: number, to: number, keys: readonly string[] = TWELV
 /** Writes rows in batches of `step`, waiting as the pipeline does. */
 export async function writeRows(sink: Sink, from: number, to: number, { step = 50, keys = TWELVE } = {}): Promise<void> {
   for (let row = from; row < to; row += step) await sink.write(rowsOf(row, Math.min(to, row + step), keys));
+}
+
+export type Points = Awaited<ReturnType<typeof pointsOf>>;
+
+/** Fails unless both hold the same points with the same values; names the first that differ. (`toEqual` takes half a minute for 100,000.) */
+export function expectSame(found: Points, expected: Points): void {
+  const text = (points: Points, key: string) => JSON.stringify(Object.entries(points.get(key) ?? {}).sort());
+  const keys = new Set([...found.keys(), ...expected.keys()]);
+  const different = [...keys].filter((key) => text(found, key) !== text(expected, key));
+  const shown = different.slice(0, 5).map((key) => ({ key, found: found.get(key), expected: expected.get(key) }));
+  expect(shown, `${different.length} of ${keys.size} points differ`).toEqual([]);
+  expect(found.size).toBeGreaterThan(0);
+}
+
+/** The points whose keys stay. */
+export function only(points: Points, stays: (key: string) => boolean): Points {
+  return new Map([...points].filter(([key]) => stays(key)));
 }
 
 let references = 0;
