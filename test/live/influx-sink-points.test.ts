@@ -238,3 +238,12 @@ it('gzip: the same points, in fewer bytes', async () => {
   expectSame(packed!.points, plain!.points);
   expect(packed!.bytes).toBeLessThan(plain!.bytes / 3);
 });
+
+it('a large batch goes in requests of a bounded size', async () => {
+  const { sink, written } = await openInflux({ url: server.url, database: 'parts', batch: { points: 100 } });
+  await sink.write(rowsOf(0, 500));
+  await sink.flush({ from: 0, to: 500 });
+  await sink.close(true);
+  expect(Math.max(...written.map(({ points }) => points))).toBeLessThanOrEqual(200);
+  expectSame(await pointsOf(server.url, 'parts', 'forecast'), await faultless(server.url, [rowsOf(0, 500)]));
+});
