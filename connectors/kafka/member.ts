@@ -22,7 +22,8 @@ import { Watchdog } from './watchdog.ts';
 /** Estimated heap that fetched messages may hold, over all partitions. */
 const QUEUED = 48 * 1024 * 1024;
 const LEAVE = 4000;
-const COMMIT = 10_000;
+/** A stop waits for it: what is not told by then is told by the next. */
+const COMMIT = 2000;
 /** How often in a row something must fail for good after it had worked, until we believe it. */
 const BELIEVE_AFTER = 5;
 /** A consumer that lived for so long (ms) did not fail in a row with the one before. */
@@ -120,7 +121,7 @@ export class GroupMember implements ConsumerOwner {
     this.#consumer?.resume(partition.id);
   }
 
-  /** Tells the group what of `position` is ours and new to it. Never throws, and resolves within about ten seconds. */
+  /** Tells the group what of `position` is ours and new to it. Never throws, and resolves within about two seconds. */
   async commit(position: Position): Promise<void> {
     if (this.#closing.signal.aborted) return;
     for (const [id, partition] of this.partitions) {

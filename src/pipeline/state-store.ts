@@ -62,6 +62,7 @@ export class FolderStore implements StateStore {
         throw writeError(folder, cause);
       }
     }
+    removeDrafts(folder);
     this.#generation = Math.max(0, ...generations(folder));
     if (options.claim) this.#generation = Math.max(this.#generation, nextEpoch(folder) * EPOCH);
   }
@@ -118,6 +119,11 @@ export class FolderStore implements StateStore {
   #assertHeld(): void {
     if (!this.#lock.held()) throw new TidecastError('STATE_FENCED', { folder: this.folder });
   }
+}
+
+/** What a killed process had begun to write: a later epoch would never write over it. */
+function removeDrafts(folder: string): void {
+  for (const name of readdirSync(folder)) if (/^generation-\d+\.state\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
 }
 
 /** Counts up, durably. */
