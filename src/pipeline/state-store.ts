@@ -123,7 +123,8 @@ export class FolderStore implements StateStore {
 
 /** What a killed process had begun to write: a later epoch would never write over it. */
 function removeDrafts(folder: string): void {
-  for (const name of readdirSync(folder)) if (/^generation-\d+\.state\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+  for (const name of readdirSync(folder))
+    if (/^generation-\d+\.state\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
 }
 
 /** Counts up, durably. */

@@ -43,7 +43,9 @@ it(
       expect(await trial.stop([last]), trial.told).toEqual([0]);
       const swaps = swapsOf(trial);
       const swapped = swaps.filter(({ version }) => version > 0).length;
-      console.log(`seed ${SEED}, kills by phase: ${JSON.stringify(kills)}, trainings recorded: ${swaps.length}, swaps: ${swapped}`);
+      console.log(
+        `seed ${SEED}, kills by phase: ${JSON.stringify(kills)}, trainings recorded: ${swaps.length}, swaps: ${swapped}`,
+      );
       expect(Object.values(kills).reduce((sum, each) => sum + each, 0)).toBeGreaterThanOrEqual(KILLS / 2);
       expect(swapped).toBeGreaterThanOrEqual(KILLS / 2);
 

@@ -142,6 +142,45 @@ describe('two members', () => {
     await stranger.close();
     await until('one has all again', () => one.owned.length === 2);
   });
+  it('a partition is read again from another place after it was closed', async () => {
+    const topic = await readyTopic(1);
+    await produce(topic, ticks(10));
+    const { source } = openKafka(topic);
+    ends.push(() => source.close());
+    const stop = new AbortController();
+    const { value } = (await source.assignments!(stop.signal)[Symbol.asyncIterator]().next()) as { value: Assignment };
+    for (const [from, rest] of [
+      [2, numbers(10).slice(2)],
+      [7, [7, 8, 9]],
+      [0, numbers(10)],
+    ] as const) {
+      const batches = value.source.read({ '0': from }, stop.signal)[Symbol.asyncIterator]();
+      expect([...((await batches.next()).value as { channels: Float64Array[] }).channels[0]!]).toEqual(rest);
+      await value.source.close();
+      expect((await batches.next()).done).toBe(true);
+    }
+    stop.abort();
+  });
+  it('row 19: a restart tells the group what a process that died between saving and committing had not told', async () => {
+    const topic = await readyTopic(1);
+    await produce(topic, ticks(10));
+    for (const how of ['alone', 'shared'] as const) {
+      const { source } = openKafka(topic, { config: { group: `${topic}-${how}` } });
+      ends.push(() => source.close());
+      const stop = new AbortController();
+      const partition =
+        how === 'alone'
+          ? source
+          : ((await source.assignments!(stop.signal)[Symbol.asyncIterator]().next()) as { value: Assignment }).value.source;
+      const batch = partition.read({ '0': 10 }, stop.signal)[Symbol.asyncIterator]().next();
+      await until(
+        `${how}: nothing new came, and it is committed`,
+        async () => (await committed(`${topic}-${how}`, topic))[0] === 10,
+      );
+      stop.abort();
+      expect((await batch).done).toBe(true);
+    }
+  });
   it('fetches nothing of a partition before it is read', async () => {
     const topic = await readyTopic(1);
     await produce(topic, ticks(10));

@@ -58,7 +58,8 @@ it(
       for (let [before, since] = [-1, Date.now()]; !over; await wait(30)) {
         const now = await trial.look();
         if (now > before || now >= fed * INPUT.series) [before, since] = [now, Date.now()];
-        if (Date.now() - since > 60_000) throw new Error(`Nothing was committed for a minute. It said: ${trial.told.slice(-2000)}`);
+        if (Date.now() - since > 60_000)
+          throw new Error(`Nothing was committed for a minute. It said: ${trial.told.slice(-2000)}`);
       }
     };
     /** Stands still, for a while or until others have all that it had; then it goes on. */
@@ -91,7 +92,9 @@ it(
           await wait(300 + random.below(2500));
         }
         // what still joins now would be too late for anything
-        await until('all partitions are at work', () => holders(trial).every((pid) => awake().some((child) => child.pid === pid)));
+        await until('all partitions are at work', () =>
+          holders(trial).every((pid) => awake().some((child) => child.pid === pid)),
+        );
       } finally {
         over = true;
       }
