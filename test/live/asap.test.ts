@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import type { SwapRecord } from '../../src/pipeline/swap-log.ts';
-import { expectSame, Trial } from './oracle/trial.ts';
+import { expectSame, isRunning, Trial } from './oracle/trial.ts';
+import { until } from './support/servers.ts';
 
 const SEED = 31;
 const KILLS = process.env['TIDECAST_FAULTS'] === 'full' ? 50 : 10;
@@ -29,11 +30,18 @@ it(
       const random = new Random(SEED);
       const kills: Record<string, number> = {};
       let fed = 0;
+      /** A few rows at a time: a training ends while rows still come. */
+      const trickle = async (to: number): Promise<void> => {
+        for (; fed < to; fed += 5) await trial.feed(fed, fed + 5);
+      };
       for (let n = 0; n < KILLS; n++) {
         const phase = PHASES[n % PHASES.length]!;
-        await trial.feed(fed, fed + STRETCH);
-        fed += STRETCH;
-        const child = trial.start(phase, phase === 'anywhere' ? INPUT.series * (fed - random.below(60)) : 1, random.below(1000));
+        const to = STRETCH * (n + 1);
+        const child = trial.start(phase, phase === 'anywhere' ? INPUT.series * (to - random.below(60)) : 1, random.below(1000));
+        const before = await trial.look();
+        await trickle(fed + 10);
+        await until('it is at work', async () => (await trial.look()) > before || !isRunning(child));
+        await trickle(to);
         await trial.watch(child, fed);
         if (child.signalCode === 'SIGKILL') kills[phase] = (kills[phase] ?? 0) + 1;
       }

@@ -110,7 +110,7 @@ describe('row 32: SIGTERM', () => {
     ));
 });
 
-describe('row 57: one state folder', () => {
+describe.concurrent('row 57: one state folder', () => {
   const INPUT = { series: 4, rows: 600, partitions: 2 };
 
   it('a second process is refused with the reason, and the first does not notice', async () => {
@@ -159,7 +159,7 @@ describe('row 57: one state folder', () => {
   });
 });
 
-describe('row 61: a restart storm', () => {
+describe.concurrent('row 61: a restart storm', () => {
   const SEED = 61;
   const RESTARTS = 20;
   const INPUT = { series: 6, rows: 60 * (RESTARTS + 1), partitions: 2 };
