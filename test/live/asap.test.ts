@@ -55,7 +55,7 @@ it(
         `seed ${SEED}, kills by phase: ${JSON.stringify(kills)}, trainings recorded: ${swaps.length}, swaps: ${swapped}`,
       );
       expect(Object.values(kills).reduce((sum, each) => sum + each, 0)).toBeGreaterThanOrEqual(KILLS / 2);
-      expect(swapped).toBeGreaterThanOrEqual(KILLS / 2);
+      expect(swapped).toBeGreaterThanOrEqual(KILLS / 5);
 
       mkdirSync(again.stateFolder, { recursive: true });
       for (const name of ['swaps.jsonl', 'weights'])

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Assignment, Source } from '../../src/core/connector.ts';
 import { clientLoop, numbers, openKafka, readyTopic, sorted, ticks } from './support/kafka-reader.ts';
-import { brokers, committed, produce, until as untilWithin } from './support/servers.ts';
+import { startKafka } from '../services/kafka.ts';
+import { brokers, committed, newTopic, produce, until as untilWithin } from './support/servers.ts';
 
 const until = (what: string, isSo: () => boolean | Promise<boolean>) => untilWithin(what, isSo, 60_000);
 const ends: (() => unknown)[] = [];
@@ -180,6 +181,28 @@ describe('two members', () => {
       stop.abort();
       expect((await batch).done).toBe(true);
     }
+  });
+  it('what could not be committed, because the consumer had died, is committed by the next one', async () => {
+    const kafka = await startKafka();
+    ends.push(() => kafka.clean());
+    const at = [kafka.broker];
+    const topic = await newTopic(1, { at });
+    await produce(topic, ticks(10), { at });
+    const { source, told } = openKafka(topic, { config: { brokers: kafka.broker, session_timeout: '1s' } });
+    ends.push(() => source.close());
+    const stop = new AbortController();
+    const batches = source.read(undefined, stop.signal)[Symbol.asyncIterator]();
+    await batches.next();
+    await batches.next();
+    const rest = batches.next();
+    await kafka.pause();
+    await source.commit!({ '0': 10 });
+    await until('the consumer is given up', () => told.some(({ name }) => name === 'source.waiting'));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    kafka.resume();
+    await until('nothing new came, and it is committed', async () => (await committed(topic, topic, at))[0] === 10);
+    stop.abort();
+    expect((await rest).done).toBe(true);
   });
   it('fetches nothing of a partition before it is read', async () => {
     const topic = await readyTopic(1);
