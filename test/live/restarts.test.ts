@@ -12,6 +12,7 @@ import { ended, expectSame, Trial, unbroken, type TrialOptions } from './oracle/
 import { until } from './support/servers.ts';
 
 const CLI = resolve('dist/src/cli/main.js');
+const SHARED = 'checkpoint: 100ms\nshared: true';
 
 /** `tidecast run`, with what it writes on standard error. */
 function program(trial: Trial, file = trial.pipeline): { child: ChildProcess; told: () => string } {
@@ -50,8 +51,13 @@ describe('row 32: SIGTERM', () => {
   });
 
   /** Begins with a part of the input, is asked to stop in some situation, which then passes, and is started again. */
-  const stopped = (code: number, situation: (trial: Trial) => Promise<unknown>, pass: () => void = () => undefined) =>
-    within(options, async (trial) => {
+  const stopped = (
+    code: number,
+    situation: (trial: Trial) => Promise<unknown>,
+    pass: () => void = () => undefined,
+    state = 'checkpoint: 100ms',
+  ) =>
+    within({ ...options, state }, async (trial) => {
       await trial.feed(0, FIRST);
       const { child, told } = program(trial);
       let took;
@@ -87,17 +93,21 @@ describe('row 32: SIGTERM', () => {
       await idle(trial);
       await more(trial);
     }));
-  it('row 32: InfluxDB stands still: ends in time, says that it was not clean, and a restart loses nothing', () =>
-    stopped(
-      EXIT.tryAgain,
-      async (trial) => {
-        await idle(trial);
-        await influx.pause();
-        await more(trial);
-        await wait(1000);
-      },
-      () => influx.resume(),
-    ));
+  it.each(['checkpoint: 100ms', SHARED])(
+    'row 32: InfluxDB stands still: ends in time, says that it was not clean, and a restart loses nothing (%j)',
+    (state) =>
+      stopped(
+        EXIT.tryAgain,
+        async (trial) => {
+          await idle(trial);
+          await influx.pause();
+          await more(trial);
+          await wait(1000);
+        },
+        () => influx.resume(),
+        state,
+      ),
+  );
   it('row 32: Kafka stands still: ends in time, and a restart loses nothing', () =>
     stopped(
       EXIT.ok,
@@ -131,7 +141,7 @@ describe.concurrent('row 57: one state folder', () => {
   });
 
   it('a member that does not share the state is refused with the reason, and the others go on', async () => {
-    const shared = { input: INPUT, swap: 'none', state: 'checkpoint: 100ms\nshared: true' } as const;
+    const shared = { input: INPUT, swap: 'none', state: SHARED } as const;
     const wanted = await unbroken({ input: INPUT, swap: 'none' });
     await within(shared, async (trial) => {
       await trial.feed(0, 300);
@@ -164,11 +174,11 @@ describe.concurrent('row 61: a restart storm', () => {
   const RESTARTS = 20;
   const INPUT = { series: 6, rows: 60 * (RESTARTS + 1), partitions: 2 };
 
-  it.each(['checkpoint: 100ms', 'checkpoint: 100ms\nshared: true'])(
+  it.each(['checkpoint: 100ms', SHARED])(
     `${RESTARTS} restarts under load (%j): offsets never go back, the files of the state stay few, nothing is lost`,
     { timeout: 600_000 },
     async (state) => {
-      const shared = state.includes('shared');
+      const shared = state === SHARED;
       const wanted = await unbroken({ input: INPUT, swap: 'none' });
       await within({ input: INPUT, swap: 'none', state, session: '1s' }, async (trial) => {
         const random = new Random(SEED);
