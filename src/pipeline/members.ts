@@ -78,9 +78,10 @@ async function onePartition(spec: LoadedSpec, options: RunOptions, assignment: A
       const { result } = await drive(spec, store, folder, { ...options, signal }, { source: assignment.source, partition });
       return result;
     } catch (cause) {
-      const code = cause instanceof TidecastError ? cause.code : undefined;
-      // what was not saved, or could not be delivered in time, is done again by whoever has the partition now
-      const elsewhere = code === 'STATE_FENCED' || (code === 'RUN_STOPPED_UNCLEAN' && !options.signal.aborted);
+      const unclean = cause instanceof TidecastError && cause.code === 'RUN_STOPPED_UNCLEAN';
+      // what was not saved, or could not be delivered in time, is done again by whoever has the partition now; and what a line that
+      // had lost its state took for an error may be none: it stood still, and knows only the past
+      const elsewhere = store.lost || (unclean && !options.signal.aborted);
       if (!elsewhere) throw cause;
       if (signal.aborted) return undefined;
     }

@@ -41,6 +41,7 @@ export class FolderStore implements StateStore {
   readonly #events: EventBus | undefined;
   readonly #lock: StateLock;
   #generation: number;
+  #lost: boolean | undefined;
 
   constructor(
     folder: string,
@@ -113,7 +114,13 @@ export class FolderStore implements StateStore {
   }
 
   close(): void {
+    this.#lost ??= !this.#lock.held();
     this.#lock.release();
+  }
+
+  /** Whether another process had taken the folder over before it was closed. */
+  get lost(): boolean {
+    return this.#lost ?? !this.#lock.held();
   }
 
   #assertHeld(): void {

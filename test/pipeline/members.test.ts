@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { SourceBatch } from '../../src/core/batch.ts';
 import { defineSink, defineSource } from '../../src/core/component.ts';
 import type { Assignment, Source } from '../../src/core/connector.ts';
+import { TidecastError } from '../../src/core/errors.ts';
 import { EventBus } from '../../src/core/events.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
 import type { LoadedSpec } from '../../src/pipeline/load.ts';
@@ -228,6 +229,25 @@ describe('row 14: a process that stood still', () => {
     other.release();
     await until(() => rowsDone(outputs) === expected);
     for (let p = 0; p < PARTITIONS; p++) lockState(join(folder, `partition-${p}`), { takeOver: true });
+    await member.end();
+    expect(outputs).toEqual(whole);
+  });
+
+  it('and finds what the one after it did is no reason to stop', async () => {
+    const whole = await unbroken();
+    const folder = newFolder();
+    const outputs = new Map<string, string>();
+    let due = 1;
+    const member = new Member(specIn(folder), outputs, async () => {
+      await slowly();
+      if (outputs.size === 0 || due-- !== 1) return;
+      lockState(join(folder, 'partition-0'), { takeOver: true }).release();
+      throw new TidecastError('KAFKA_STATE_ELSEWHERE', {});
+    });
+    member.give(0);
+    await until(() => rowsDone(outputs) === expected / PARTITIONS);
+    for (let p = 1; p < PARTITIONS; p++) member.give(p);
+    await until(() => rowsDone(outputs) === expected);
     await member.end();
     expect(outputs).toEqual(whole);
   });
