@@ -149,7 +149,7 @@ class PartitionSource implements Source {
   readonly #partition: Partition;
   readonly #member: GroupMember;
   readonly #options: ReadOptions;
-  readonly #closing = new AbortController();
+  #closing = new AbortController();
 
   constructor(partition: Partition, member: GroupMember, channels: readonly string[], options: ReadOptions) {
     this.#partition = partition;
@@ -159,6 +159,8 @@ class PartitionSource implements Source {
   }
 
   read(from: Position | undefined, signal: AbortSignal): AsyncIterable<SourceBatch> {
+    // it is read again where the state was taken over by another process, and the partition then came back
+    this.#closing = new AbortController();
     const until = AbortSignal.any([signal, this.#partition.revoked, this.#closing.signal]);
     return readPartitions(this.#member, this.#options, from, until);
   }

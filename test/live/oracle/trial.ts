@@ -33,6 +33,8 @@ export interface TrialOptions {
   /** `exact` (default), `asap`, or no retraining. */
   readonly swap?: 'exact' | 'asap' | 'none';
   readonly series?: readonly string[];
+  /** After this long the group forgets a killed process, and the next one can begin; default: 6 s. */
+  readonly session?: string;
 }
 
 /** What a trial came to. */
@@ -79,7 +81,7 @@ export class Trial {
 
   /** Makes topic and pipeline. `at`: what the line is told instead of the servers' own addresses, such as a proxy's. */
   async prepare(at: { readonly kafka?: string; readonly influx?: string } = {}): Promise<this> {
-    const { input, source = '', sink = '', state = 'checkpoint: 100ms', swap = 'exact' } = this.options;
+    const { input, source = '', sink = '', state = 'checkpoint: 100ms', swap = 'exact', session = '6s' } = this.options;
     this.topic = await newTopic(input.partitions, { name: `trial-${this.id}`, at: this.#kafka });
     const indent = (text: string) => text.replaceAll(/\n?(.+)/g, '\n  $1');
     writeFileSync(
@@ -90,7 +92,7 @@ source:
   brokers: ${at.kafka ?? this.#kafka.join(',')}
   topic: ${this.topic}
   group: ${this.topic}
-  session_timeout: 6s
+  session_timeout: ${session}
   time: ts
   values: [value]${indent(source)}
 window: { grid: rows, interval: 1m, ring: 256 }
