@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ForecastBatch } from '../../src/core/batch.ts';
 import type { Emit } from './figure.ts';
 import { ratio, whereItGoes } from './kafka.ts';
+import { pacing, type Pace } from './pace.ts';
 import type { Servers } from './servers.ts';
 import { NETWORK, pipeline, timed, writeTicks } from './workload.ts';
 
@@ -24,27 +25,26 @@ export async function intoInflux({ influx }: Servers, folder: string, emit: Emit
   const kept: Kept[] = [];
   await timed(pipeline(folder, { source, forecast: NETWORK }), { watch: (batch) => kept.push(copyOf(batch)) });
   let databases = 0;
-  const inNewDatabase = async (work: (database: string) => Promise<number>): Promise<number> => {
+  const inNewDatabase = async (work: (database: string) => Promise<Pace>): Promise<Pace> => {
     const database = `bench_${databases++}`;
     await influx.query(`CREATE DATABASE ${database}`);
-    const milliseconds = await work(database);
+    const pace = await work(database);
     const [{ values: [[, points]] = [[]] } = {}] = await influx.query('SELECT COUNT("mean") FROM "forecast"', database);
     if (points !== ROWS) throw new Error(`${String(points)} forecasts are in InfluxDB, not ${ROWS}`);
     await influx.query(`DROP DATABASE ${database}`);
-    return (ROWS / milliseconds) * 1000;
+    return pace;
   };
   const line = () =>
     inNewDatabase(async (database) => {
       const sinks = [{ type: 'influx', url: influx.url, database }];
-      const begun = performance.now();
-      let first = begun;
-      let done = begun;
+      let read!: (rows: number) => Pace;
+      let pace!: Pace;
       const spec = pipeline(folder, { source, forecast: NETWORK, sinks });
-      await timed(spec, { built: () => (first = performance.now()), ended: () => (done = performance.now()) });
-      return done - first;
+      await timed(spec, { built: () => (read = pacing()), ended: () => (pace = read(ROWS)) });
+      return pace;
     });
-  const ours: number[] = [];
-  const bare: number[] = [];
+  const ours: Pace[] = [];
+  const bare: Pace[] = [];
   for (let n = 0; n < RUNS; n++) {
     ours.push(await line());
     bare.push(await inNewDatabase((database) => bareWriter(kept, `${influx.url}/write?db=${database}&precision=ms`)));
@@ -61,9 +61,9 @@ export async function intoInflux({ influx }: Servers, folder: string, emit: Emit
   await whereItGoes(emit, 'influx', line);
 }
 
-/** Milliseconds until the last request was answered. */
-async function bareWriter(batches: readonly Kept[], url: string): Promise<number> {
-  const started = performance.now();
+/** Until the last request was answered. */
+async function bareWriter(batches: readonly Kept[], url: string): Promise<Pace> {
+  const read = pacing();
   const texts = pointTexts(batches);
   const worker = async (): Promise<void> => {
     for (const body of texts) {
@@ -73,7 +73,7 @@ async function bareWriter(batches: readonly Kept[], url: string): Promise<number
     }
   };
   await Promise.all([worker(), worker()]);
-  return performance.now() - started;
+  return read(ROWS);
 }
 
 /** Bodies of requests, made as they are wanted. */

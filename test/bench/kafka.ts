@@ -11,6 +11,7 @@ import { bareConsumer } from './bare-consumer.ts';
 import { median, round, whole, type Emit } from './figure.ts';
 import { intoInflux } from './into-influx.ts';
 import { MINUTE, START, values } from './series.ts';
+import { pacing, type Pace } from './pace.ts';
 import { onOneCore, PARTITIONS, withServers, type Servers } from './servers.ts';
 import { split } from './split.ts';
 import { inFolder, NETWORK, pipeline, timed, writeTicks } from './workload.ts';
@@ -48,14 +49,14 @@ export async function kafkaBench(emit: Emit): Promise<void> {
 
 /** (a) One JSON tick a message. */
 async function fromJson(servers: Servers, folder: string, emit: Emit): Promise<void> {
-  const ours: number[] = [];
-  const bare: number[] = [];
+  const ours: Pace[] = [];
+  const bare: Pace[] = [];
   for (let n = 0; n < RUNS; n++) {
-    ours.push(await liveRate(fromTopic(servers, folder, 'json', 'json'), JSON_ROWS));
+    ours.push(await paceOf(fromTopic(servers, folder, 'json', 'json'), JSON_ROWS));
     bare.push(await bareConsumer(servers.client(), 'json', JSON_ROWS));
   }
   ratio(emit, 'json', 'Kafka to forecasts, one JSON tick a message', 'a bare kafkajs consumer that parses them', ours, bare, 0.7);
-  await whereItGoes(emit, 'json', () => liveRate(fromTopic(servers, folder, 'json', 'json'), JSON_ROWS));
+  await whereItGoes(emit, 'json', () => paceOf(fromTopic(servers, folder, 'json', 'json'), JSON_ROWS));
 }
 
 /** (b) A thousand ticks a message. */
@@ -66,14 +67,14 @@ async function fromArrow(servers: Servers, folder: string, emit: Emit): Promise<
     source: { type: 'arrow', path, time: 'time', series: 'series', values: ['value'] },
     forecast: NETWORK,
   });
-  const ours: number[] = [];
-  const file: number[] = [];
+  const ours: Pace[] = [];
+  const file: Pace[] = [];
   for (let n = 0; n < RUNS; n++) {
-    ours.push(await liveRate(fromTopic(servers, folder, 'arrow', 'arrow'), ARROW_ROWS));
-    file.push((ARROW_ROWS / (await timed(fromFile)).milliseconds) * 1000);
+    ours.push(await paceOf(fromTopic(servers, folder, 'arrow', 'arrow'), ARROW_ROWS));
+    file.push(await paceOf(fromFile, ARROW_ROWS));
   }
   ratio(emit, 'arrow', 'Kafka to forecasts, 1,000 ticks a message, Arrow', 'the same line from an Arrow file', ours, file, 0.8);
-  await whereItGoes(emit, 'arrow', () => liveRate(fromTopic(servers, folder, 'arrow', 'arrow'), ARROW_ROWS));
+  await whereItGoes(emit, 'arrow', () => paceOf(fromTopic(servers, folder, 'arrow', 'arrow'), ARROW_ROWS));
 }
 
 /** Emits both sides of a ratio and the ratio of their medians. */
@@ -82,28 +83,34 @@ export function ratio(
   bench: string,
   what: string,
   against: string,
-  ours: readonly number[],
-  theirs: readonly number[],
+  ours: readonly Pace[],
+  theirs: readonly Pace[],
   bar: number,
 ): void {
-  const share = median(ours) / median(theirs);
+  const sides = [ours, theirs].map((paces) => ({
+    rate: median(paces.map(({ rowsPerSecond }) => rowsPerSecond)),
+    cpu: median(paces.map(({ cpu }) => cpu)),
+  }));
+  const [mine, other] = sides as [{ rate: number; cpu: number }, { rate: number; cpu: number }];
+  const share = mine.rate / other.rate;
   const keys = { bench: `kafka_${bench}`, series: SERIES, threads: 1 };
   emit({
-    keys: { ...keys, peer: against, rows_per_s: Math.round(median(theirs)), best_rows_per_s: Math.round(Math.max(...theirs)) },
+    keys: { ...keys, peer: against, rows_per_s: Math.round(other.rate), cpu_us: round(other.cpu) },
     what: against,
-    shown: `${whole(median(theirs))} rows/s`,
+    shown: `${whole(other.rate)} rows/s, ${other.cpu.toFixed(2)} us of CPU a row`,
   });
   emit({
     keys: {
       ...keys,
       peer: 'tidecast',
       model: 'gru32',
-      rows_per_s: Math.round(median(ours)),
-      best_rows_per_s: Math.round(Math.max(...ours)),
+      rows_per_s: Math.round(mine.rate),
+      cpu_us: round(mine.cpu),
       ratio: round(share),
+      cpu_ratio: round(other.cpu / mine.cpu),
     },
     what,
-    shown: `${whole(median(ours))} rows/s, ${Math.round(share * 100)} %`,
+    shown: `${whole(mine.rate)} rows/s, ${mine.cpu.toFixed(2)} us: ${Math.round(share * 100)} %, by CPU ${Math.round((other.cpu / mine.cpu) * 100)} %`,
     bar: `at least ${Math.round(bar * 100)} % of it`,
     pass: share >= bar,
   });
@@ -136,23 +143,22 @@ function fromTopic({ kafka }: Servers, folder: string, topic: string, format: st
   });
 }
 
-/** Rows a second, from the first batch that went through to the last: the start does not count, nor does that batch. */
-async function liveRate(spec: LoadedSpec, rows: number): Promise<number> {
+/** From the first batch that went through to the last: the start does not count, nor does that batch. */
+async function paceOf(spec: LoadedSpec, rows: number): Promise<Pace> {
   const stop = new AbortController();
   const events = new EventBus();
-  let first: { rows: number; at: number } | undefined;
-  let rate = NaN;
+  let read: ((rows: number) => Pace) | undefined;
+  let pace: Pace | undefined;
   events.on('ticks.ingested', ({ total }) => {
-    const at = performance.now();
-    if (total > 0) first ??= { rows: total, at };
-    if (total < rows || stop.signal.aborted) return;
-    rate = ((rows - first!.rows) / (at - first!.at)) * 1000;
+    if (total > 0) read ??= pacing(total);
+    if (total < rows || pace) return;
+    pace = read!(rows);
     stop.abort();
   });
   events.on('ticks.rejected', ({ reason }) => stop.abort(reason));
   const { rows: went } = await timed(spec, { events, signal: stop.signal });
-  if (went !== rows) throw new Error(`${went} rows went through, not ${rows}: ${String(stop.signal.reason)}`);
-  return rate;
+  if (!pace || went !== rows) throw new Error(`${went} rows went through, not ${rows}: ${String(stop.signal.reason)}`);
+  return pace;
 }
 
 function* jsonTicks(): Generator<Message> {

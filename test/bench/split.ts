@@ -10,7 +10,10 @@ const PARTS: readonly (readonly [part: string, files: RegExp])[] = [
   ['line', /dist\/src\//],
 ];
 /** Samples that no file of ours led to, by the name of their function. */
-const ALONE: Readonly<Record<string, string>> = { '(garbage collector)': 'garbage collection', '(idle)': 'waiting' };
+const ALONE = new Map([
+  ['(garbage collector)', 'garbage collection'],
+  ['(idle)', 'waiting'],
+]);
 
 /** Shares of the time of `work`, the largest first: `[['client', 0.5], ...]`. What a part calls in Node.js counts as its own. */
 export async function split(work: () => Promise<unknown>): Promise<[part: string, share: number][]> {
@@ -31,7 +34,7 @@ function shares({ nodes }: Profiler.Profile): [string, number][] {
   let all = 0;
   const add = (node: Profiler.ProfileNode, caller: string): void => {
     const { functionName, url } = node.callFrame;
-    const part = ALONE[functionName] ?? PARTS.find(([, files]) => files.test(url))?.[0] ?? caller;
+    const part = ALONE.get(functionName) ?? PARTS.find(([, files]) => files.test(url))?.[0] ?? caller;
     const count = node.hitCount ?? 0;
     hits.set(part, (hits.get(part) ?? 0) + count);
     all += count;
