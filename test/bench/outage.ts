@@ -6,13 +6,13 @@ import { interval, poll, produce, type Feed } from './live-feed.ts';
 import { withServers } from './servers.ts';
 import { inFolder, MIXTURE, pipeline } from './workload.ts';
 
-const FEED: Feed = { topic: 'outage', series: 1000, ticksPerSecond: 10_000 };
-const WARM_UP = 30_000;
+const FEED: Feed = { topic: 'outage', series: 1000, ticksPerSecond: 4000 };
+const WARM_UP = 24_000;
 const OUTAGE = process.env['TIDECAST_BENCH'] === 'full' ? 300_000 : 60_000;
 const SAMPLE = 250;
 /** Points as new as this mean that nothing is left to work off. */
 const CAUGHT_UP = 1000;
-const PATIENCE = 600_000;
+const PATIENCE = 120_000;
 const BAR = 100e6;
 
 /** The figures of one outage. */
@@ -41,8 +41,8 @@ export async function outageBench(emit: Emit): Promise<void> {
         await servers.influx.restart();
         const back = performance.now();
         const after = await sample(child, back + PATIENCE, () => age < CAUGHT_UP);
-        if (!(age < CAUGHT_UP)) throw new Error(`the lag was not worked off within ${PATIENCE / 1000} s`);
         const seconds = (performance.now() - back) / 1000;
+        const done = age < CAUGHT_UP;
         end.abort();
         await polled;
         const rise = Math.max(...during, ...after) - median(before);
@@ -56,9 +56,11 @@ export async function outageBench(emit: Emit): Promise<void> {
           pass: rise < BAR,
         });
         emit({
-          keys: { ...keys, outage_s: OUTAGE / 1000, caught_up_s: round(seconds) },
+          keys: { ...keys, outage_s: OUTAGE / 1000, caught_up_s: done ? round(seconds) : null },
           what: 'from its return until points are a second old again',
-          shown: `${seconds.toFixed(1)} s`,
+          shown: done ? `${seconds.toFixed(1)} s` : 'not yet',
+          bar: `at most ${PATIENCE / 1000} s`,
+          pass: done,
         });
       } finally {
         end.abort();
