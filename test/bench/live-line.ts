@@ -52,6 +52,8 @@ const events = new EventBus();
 events.on('run.started', () => process.send!('up'));
 events.on('training.finished', () => void trainings++);
 events.on('checkpoint.saved', () => void checkpoints++);
+// never longer than whoever started it
+process.once('disconnect', () => stop.abort());
 process.on('message', (said) => {
   if (said === 'stop') stop.abort();
   if (said === 'report') process.send!({ delays, trainings, checkpoints } satisfies Span);

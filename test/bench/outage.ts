@@ -45,19 +45,20 @@ export async function outageBench(emit: Emit): Promise<void> {
         const done = age < CAUGHT_UP;
         end.abort();
         await polled;
-        const rise = Math.max(...during, ...after) - median(before);
+        const rise = Math.max(...during) - median(before);
+        const later = Math.max(...after) - median(before);
         const keys = { bench: 'outage', peer: 'tidecast', series: FEED.series, ticks_per_s: FEED.ticksPerSecond };
         const outage = `${OUTAGE / 1000} s`;
         emit({
-          keys: { ...keys, outage_s: OUTAGE / 1000, resident_bytes: median(before), rise_bytes: rise },
-          what: `InfluxDB away for ${outage}: rise of resident memory from ${Math.round(median(before) / 1e6)} MB, catching up included`,
+          keys: { ...keys, outage_s: OUTAGE / 1000, resident_bytes: median(before), rise_bytes: rise, rise_after_bytes: later },
+          what: `InfluxDB away for ${outage}: rise of resident memory from ${Math.round(median(before) / 1e6)} MB`,
           shown: `${Math.round(rise / 1e6)} MB`,
           bar: 'under 100',
           pass: rise < BAR,
         });
         emit({
           keys: { ...keys, outage_s: OUTAGE / 1000, caught_up_s: done ? round(seconds) : null },
-          what: 'from its return until points are a second old again',
+          what: `from its return until points are a second old again; memory then up to ${Math.round(later / 1e6)} MB above`,
           shown: done ? `${seconds.toFixed(1)} s` : 'not yet',
           bar: `at most ${PATIENCE / 1000} s`,
           pass: done,
