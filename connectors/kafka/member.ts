@@ -20,7 +20,7 @@ import { endpoint } from './settings.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Estimated heap that fetched messages may hold, over all partitions. */
-const QUEUED = 24 * 1024 * 1024;
+const QUEUED = 32 * 1024 * 1024;
 const LEAVE = 4000;
 const COMMIT = 10_000;
 /** How often in a row something must fail for good after it had worked, until we believe it. */
