@@ -20,7 +20,7 @@ import { endpoint } from './settings.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Estimated heap that fetched messages may hold, over all partitions. */
-const QUEUED = 48 * 1024 * 1024;
+const QUEUED = 32 * 1024 * 1024;
 const LEAVE = 4000;
 /** A stop waits for it: what is not told by then is told by the next. */
 const COMMIT = 2000;
