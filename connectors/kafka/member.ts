@@ -127,14 +127,19 @@ export class GroupMember implements ConsumerOwner {
       const offset = position[String(id)];
       if (offset !== undefined && offset > partition.committed) this.#untold.set(partition, offset);
     }
-    // one after the other: one that is still on its way could arrive after the next
-    this.#telling ??= this.#tell().finally(() => (this.#telling = undefined));
+    const telling = this.tell();
     const done = new AbortController();
     const stop = () => done.abort();
     this.#closing.signal.addEventListener('abort', stop, { once: true });
-    await Promise.race([this.#telling, systemClock.sleep(COMMIT, done.signal)]);
+    await Promise.race([telling, systemClock.sleep(COMMIT, done.signal)]);
     this.#closing.signal.removeEventListener('abort', stop);
     stop();
+  }
+
+  /** Tells the group what it was not told, or could not be. */
+  tell(): Promise<void> {
+    // one after the other: one that is still on its way could arrive after the next
+    return (this.#telling ??= this.#tell().finally(() => (this.#telling = undefined)));
   }
 
   async close(): Promise<void> {
@@ -194,7 +199,8 @@ export class GroupMember implements ConsumerOwner {
       try {
         await this.#consumer.commit(new Map(owned.map(([{ id }, offset]) => [id, offset])));
       } catch {
-        // the position in the checkpoint is the truth; the next commit tells it
+        // the position in the checkpoint is the truth; this is told again
+        for (const [partition, offset] of owned) if (!this.#untold.has(partition)) this.#untold.set(partition, offset);
         return;
       }
       for (const [partition, offset] of owned) {

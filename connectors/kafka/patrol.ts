@@ -1,4 +1,7 @@
-/** Compares, every second, what the broker still has with what comes next: lag, and whether anything was lost on its side. */
+/**
+ * Every second: compares what the broker still has with what comes next (lag, and whether anything was lost on its side), and tells the
+ * group what it could not be told.
+ */
 import { TidecastError } from '../../src/core/errors.ts';
 import type { GroupConsumer } from './consumer.ts';
 import { kafkaFault } from './faults.ts';
@@ -29,6 +32,7 @@ export async function patrol(member: GroupMember, consumer: GroupConsumer, signa
         if (partition) judge(member, partition, asked.get(partition), Number(low), Number(high));
       }
       member.news.ring();
+      void member.tell();
     } catch (error) {
       const fault = kafkaFault(error, { topic });
       if (!fault.retriable && ++refusals >= BELIEVE_REFUSAL_AFTER) return void consumer.end(fault, 1000);
