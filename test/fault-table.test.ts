@@ -44,6 +44,7 @@ describe('the page', () => {
     ...(figure === undefined ? {} : { meta: { figure } }),
   });
   const report = (...assertionResults: ReturnType<typeof result>[]) => ({
+    success: true,
     testResults: [{ name: '/here/test/x.test.ts', assertionResults }],
   });
 

@@ -105,12 +105,11 @@ it(
     expect(await tidecast('check --live', ['check', trial.pipeline, '--live', '--json'])).toBe(0);
     expect(await tidecast('inspect', ['inspect', 'state', trial.stateFolder, '--json'])).toBe(0);
     const wrongKafka = env('wrong-canary-1', INFLUX_PASSWORD);
+    expect(await tidecast('wrong for Kafka: run', ['run', trial.pipeline], wrongKafka)).toBe(78);
+    expect(await tidecast('wrong for Kafka: check', ['check', trial.pipeline, '--live', '--json'], wrongKafka)).toBe(78);
     const wrongInflux = env(PASSWORDS.ann, 'wrong canary"2');
-    for (const [name, environment] of Object.entries({ kafka: wrongKafka, influx: wrongInflux })) {
-      expect(await tidecast(`${name}: run`, ['run', trial.pipeline], environment)).toBe(78);
-      expect(await tidecast(`${name}: run --json`, ['run', trial.pipeline, '--json'], environment)).toBe(78);
-      expect(await tidecast(`${name}: check --live`, ['check', trial.pipeline, '--live'], environment)).not.toBe(0);
-    }
+    expect(await tidecast('wrong for InfluxDB: run', ['run', trial.pipeline, '--json'], wrongInflux)).toBe(78);
+    expect(await tidecast('wrong for InfluxDB: check', ['check', trial.pipeline, '--live'], wrongInflux)).toBe(78);
     expect(await tidecast('no password', ['run', trial.pipeline], { KAFKA_PASSWORD: PASSWORDS.ann })).toBe(78);
     for (const name of readdirSync(trial.stateFolder, { recursive: true, encoding: 'utf8' })) {
       const file = join(trial.stateFolder, name);

@@ -69,7 +69,7 @@ describe('messages that are no ticks', () => {
       await concluded(line);
       const reasons = await refused();
       expect(reasons).toHaveLength(7);
-      expect(new Set(reasons)).toEqual(new Set(['undecodable', 'empty', 'no-time', 'not-finite']));
+      expect(new Set(reasons)).toEqual(new Set(['undecodable', 'empty']));
     },
   );
   it('row 41: that are made to break a decoder, met again after a kill: dead letters, no loop', MINUTES, async (test) => {

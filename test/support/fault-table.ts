@@ -86,6 +86,8 @@ function rootOf(node: ts.Expression): string {
 
 /** What `--reporter=json` of vitest writes, as far as it is read. */
 export interface Report {
+  /** Whether every test passed. */
+  readonly success: boolean;
   readonly testResults: readonly {
     /** The file. */
     readonly name: string;

@@ -3,7 +3,6 @@ import { execFileSync, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Readiness } from '../../../src/web/readiness.ts';
 import { until } from '../support/servers.ts';
 import { ended, type Trial } from './trial.ts';
 
@@ -48,10 +47,6 @@ export class LineProcess {
     }
   }
 
-  async readiness(): Promise<Readiness> {
-    return JSON.parse((await this.ask('/ready')).text) as Readiness;
-  }
-
   /** Waits until `/ready` answers with this status. */
   async becomes(status: 200 | 503): Promise<void> {
     let last = '';
@@ -66,10 +61,16 @@ export class LineProcess {
 
   /** A number of `/metrics`, summed over its labels; NaN while nobody answers. */
   async metric(name: string): Promise<number> {
+    return (await this.metrics(name))[0]!;
+  }
+
+  /** Several of one answer: the delays of the event loop are those since the last one. */
+  async metrics(...names: string[]): Promise<number[]> {
     const { status, text } = await this.ask('/metrics');
-    if (status !== 200) return NaN;
-    const found = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
-    return found.reduce((sum, [, value]) => sum + Number(value), 0);
+    return names.map((name) => {
+      const found = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
+      return status === 200 ? found.reduce((sum, [, value]) => sum + Number(value), 0) : NaN;
+    });
   }
 
   /** Megabytes of resident memory. */
