@@ -164,7 +164,7 @@ describe('InfluxDB', () => {
     `row 7: stopped for ${FULL ? '5 minutes' : '20 s'} under load: memory stays, the lag is worked off, nothing is lost`,
     { timeout: 1_800_000 },
     async (test) => {
-      const input = { series: 100, rows: FULL ? 3200 : 1300, partitions: 2 };
+      const input = { series: 100, rows: FULL ? 3200 : 900, partitions: 2 };
       const options = { input, swap: 'none' } as const;
       const trial = await newTrial({ ...options, state: 'checkpoint: 1s' }).prepare();
       const line = new LineProcess(trial);
