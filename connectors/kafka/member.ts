@@ -192,7 +192,8 @@ export class GroupMember implements ConsumerOwner {
   }
 
   async #tell(): Promise<void> {
-    while (this.#untold.size > 0 && this.#consumer && !this.#closing.signal.aborted) {
+    // until it has joined the client says yes and commits nothing
+    while (this.#untold.size > 0 && this.#consumer?.joined && !this.#closing.signal.aborted) {
       const owned = [...this.#untold].filter(([partition]) => !partition.revoked.aborted);
       this.#untold.clear();
       if (owned.length === 0) return;
