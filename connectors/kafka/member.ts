@@ -130,14 +130,19 @@ export class GroupMember implements ConsumerOwner {
       const offset = position[String(id)];
       if (offset !== undefined && offset > partition.committed) this.#untold.set(partition, offset);
     }
-    // one after the other: one that is still on its way could arrive after the next
-    this.#telling ??= this.#tell().finally(() => (this.#telling = undefined));
+    const telling = this.tell();
     const done = new AbortController();
     const stop = () => done.abort();
     this.#closing.signal.addEventListener('abort', stop, { once: true });
-    await Promise.race([this.#telling, systemClock.sleep(COMMIT, done.signal)]);
+    await Promise.race([telling, systemClock.sleep(COMMIT, done.signal)]);
     this.#closing.signal.removeEventListener('abort', stop);
     stop();
+  }
+
+  /** Tells the group what it was not told, or could not be. */
+  tell(): Promise<void> {
+    // one after the other: one that is still on its way could arrive after the next
+    return (this.#telling ??= this.#tell().finally(() => (this.#telling = undefined)));
   }
 
   async close(): Promise<void> {
@@ -223,7 +228,8 @@ export class GroupMember implements ConsumerOwner {
   }
 
   async #commit(offsets: readonly (readonly [Partition, number])[]): Promise<boolean> {
-    if (!this.#consumer) return false;
+    // until it has joined, the client says yes and commits nothing
+    if (!this.#consumer?.joined) return false;
     try {
       await this.#consumer.commit(new Map(offsets.map(([{ id }, offset]) => [id, offset])));
       return true;

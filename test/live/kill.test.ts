@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { expectSame, Trial, unbroken } from './oracle/trial.ts';
+import { FULL } from './support/forms.ts';
 
 const SEED = 100;
-const KILLS = Number(process.env['TIDECAST_KILLS'] ?? (process.env['TIDECAST_FAULTS'] === 'full' ? 100 : 20));
+const KILLS = Number(process.env['TIDECAST_KILLS'] ?? (FULL ? 100 : 20));
 const PHASES = ['training', 'swap record', 'state save', 'sink write', 'commit', 'anywhere'] as const;
 const INPUT = { series: 6, rows: 80 * KILLS, partitions: 2 };
 /** Rows of each series that a process is given before it dies: enough for a training, or for a few checkpoints. */
