@@ -100,7 +100,15 @@ export class Trial {
   }
 
   async writePipeline(at: { readonly kafka?: string; readonly influx?: string } = {}): Promise<this> {
-    const { source = '', sink = '', state = 'checkpoint: 100ms', clean, sinks = '', swap = 'exact', session = '6s' } = this.options;
+    const {
+      source = '',
+      sink = '',
+      state = 'checkpoint: 100ms',
+      clean,
+      sinks = '',
+      swap = 'exact',
+      session = '6s',
+    } = this.options;
     const { retrain = `{ every: 2h, rows: 128, epochs: 1, swap: ${swap} }` } = this.options;
     this.topic = `trial-${this.id}`;
     this.port = await freePort();
