@@ -43,7 +43,7 @@ export async function backtestOne(call: Call, terminal: Terminal, done?: (outcom
       return fromHistory(loadReplayed(file, loading, recording, { ...over, retrain: { lag: gap } }));
     },
     done: async (outcome, spec, veil) => {
-      const told = folder === undefined ? outcome : await writeReports(folder, outcome, spec, veil);
+      const told = folder === undefined ? outcome : await writeReports(folder, outcome, spec, { veil, options });
       done?.(told);
       return told;
     },

@@ -77,7 +77,7 @@ export const VERBS: readonly VerbEntry[] = [
       ['--gap <duration>', 'event time from a training to the first row under its weights; in place of `retrain.lag`'],
       [
         '--out <folder>',
-        'write `forecasts.arrow` (a row a forecast), `summary.json`; a folder a pipeline where there are several',
+        'write `forecasts.arrow` (a row a forecast), `summary.json`, and the report as `report.html`, `.md`, `.json`; a folder a pipeline where there are several',
       ],
       JSON_OPTION,
     ],
