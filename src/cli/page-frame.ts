@@ -98,7 +98,7 @@ function timeTick(at: Date): string {
 }
 
 function percentTick(share: number): string {
-  return `${Math.round(share * 1000) / 10} %`.replace('-', '−');
+  return `${Math.round(share * 10_000) / 100} %`.replace('-', '−');
 }
 
 /** 1, and multiples of a round number up to the last: about so many. */

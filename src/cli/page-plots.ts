@@ -117,12 +117,13 @@ export function skillByStep(cells: readonly CellScore[], baselines: readonly str
   ]);
 }
 
-/** Skill of each series, in order. */
-export function seriesRanking(ratios: readonly number[]): string {
-  const points = ratios.map((ratio, i) => ({ place: i + 1, skill: 1 - ratio }));
+/** Skill of each series, in order: `ratios` are those of all, or evenly some of them. */
+export function seriesRanking(ratios: readonly number[], series: number): string {
+  const each = ratios.length < series ? (series - 1) / (ratios.length - 1) : 1;
+  const points = ratios.map((ratio, i) => ({ place: 1 + i * each, skill: 1 - ratio }));
   return draw(
     'Skill of each series',
-    { y: 'error less than naive’s', percent: true, x: 'series, best first', upTo: ratios.length, height: 220 },
+    { y: 'error less than naive’s', percent: true, x: 'series, best first', upTo: series, height: 220 },
     () => [
       Plot.areaY(points, { x: 'place', y1: 0, y2: 'skill', fill: 'var(--output)', fillOpacity: 0.25, curve: 'step' }),
       Plot.lineY(points, { x: 'place', y: 'skill', stroke: 'var(--output)', strokeWidth: 2, curve: 'step' }),
@@ -206,14 +207,22 @@ export function forecastsAShare(line: Timeline): number {
   return all / Math.ceil(line.n.length / Math.ceil(line.n.length / SHARES));
 }
 
+/** Neighbouring stretches taken together, but never over a break. */
 function shares(line: Timeline, level: string): { time: number; share: number }[] {
   const each = Math.ceil(line.times.length / SHARES);
-  return Array.from({ length: Math.ceil(line.times.length / each) }, (_, i) => {
-    const of = [...line.times.keys()].slice(i * each, (i + 1) * each);
-    const n = of.reduce((sum, at) => sum + line.n[at]!, 0);
-    const inside = of.reduce((sum, at) => sum + line.n[at]! * (line.coverage[level]?.[at] ?? 0), 0);
-    return { time: of.reduce((sum, at) => sum + line.times[at]!, 0) / of.length, share: inside / n };
-  });
+  const stretches = grouped(
+    line.times.map((time, i) => ({ time, n: line.n[i]!, inside: line.n[i]! * (line.coverage[level]?.[i] ?? 0) })),
+  );
+  const pieces = Array.from({ length: (stretches.at(-1)?.of ?? -1) + 1 }, (_, of) =>
+    stretches.filter((stretch) => stretch.of === of),
+  );
+  return pieces.flatMap((piece) =>
+    Array.from({ length: Math.ceil(piece.length / each) }, (_, i) => {
+      const part = piece.slice(i * each, (i + 1) * each);
+      const sum = (of: 'time' | 'n' | 'inside') => part.reduce((total, stretch) => total + stretch[of], 0);
+      return { time: sum('time') / part.length, share: sum('inside') / sum('n') };
+    }),
+  );
 }
 
 function coverageDomain(points: readonly { readonly share: number }[]): [number, number] {

@@ -24,7 +24,7 @@ svg { display: block; width: 100%; height: auto; font-family: inherit; overflow:
   .tiles { gap: .4rem; } .tiles li { padding: .45rem .5rem; } .tiles b { font-size: 1.05rem; } .tiles small { font-size: .72rem; } }
 .tiles { display: grid; grid-template-columns: repeat(3, 1fr); gap: .6rem; margin: 1.2rem 0; padding: 0; list-style: none; }
 .tiles li { background: var(--card); border-radius: .5rem; padding: .6rem .8rem; }
-.tiles b { display: block; font-size: 1.35rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
+.tiles b { display: block; font-size: 1.35rem; line-height: 1.25; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .tiles small { font-size: .8rem; line-height: 1.3; display: block; }
 ul.said { margin: .5rem 0; padding-left: 1.1rem; max-width: 46rem; } ul.said li { margin: .25rem 0; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: .3rem 0; padding: 0; list-style: none; font-size: .85rem; }
@@ -33,7 +33,7 @@ ul.said { margin: .5rem 0; padding-left: 1.1rem; max-width: 46rem; } ul.said li 
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .28rem .55rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid); }
 th { font-weight: 600; color: var(--soft); border-bottom-color: var(--line); }
-th:first-child, td:first-child { text-align: left; padding-left: 0; } .text th, .text td { text-align: left; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--paper); } .text th, .text td { text-align: left; }
 .facts td { white-space: normal; overflow-wrap: anywhere; } .facts td:first-child { white-space: nowrap; color: var(--soft); vertical-align: top; }
 tr.own td { font-weight: 650; }
 .better { color: var(--good); } .worse { color: var(--bad); }

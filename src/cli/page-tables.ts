@@ -2,8 +2,8 @@
 import { levelOf } from '../backtest/timeline.ts';
 import type { CellScore, Ranked, ReportData } from '../backtest/report-data.ts';
 import { printable } from './cell.ts';
-import { ago, instant, percent, signedPercent, value, whole } from './numbers.ts';
-import { byTarget, markText, pickSteps } from './page-words.ts';
+import { ago, instant, percent, value, whole } from './numbers.ts';
+import { byTarget, markText, pickSteps, shown } from './page-words.ts';
 
 /** `kind` of a cell colours it; `own` marks a row that stands out. */
 export interface PageTable {
@@ -41,7 +41,7 @@ export function stepTable(scores: readonly CellScore[]): PageTable {
         value(pinball),
       ];
       return {
-        cells: [...cells, ...skills.map(({ skill, verdict }) => `${signedPercent(skill)} ${verdict}`), ...covers],
+        cells: [...cells, ...skills.map(({ skill, verdict }) => `${signed(skill)} ${verdict}`), ...covers],
         kinds: [...cells.map(() => undefined), ...skills.map(({ verdict }) => verdict), ...covers.map(() => undefined)],
       };
     }),
@@ -76,14 +76,14 @@ export function seriesTable(ranked: readonly Ranked[]): PageTable {
       const skills = baselines.map((baseline) => summary.skill[baseline]!);
       const cells = [
         printable(name, 60),
-        signedPercent(1 - ratio),
+        signed(1 - ratio),
         `${printable(target)} +${step}`,
         whole(summary.n),
         value(mae),
         value(mase),
       ];
       return {
-        cells: [...cells, ...skills.map(({ skill, verdict }) => `${signedPercent(skill)} ${verdict}`)],
+        cells: [...cells, ...skills.map(({ skill, verdict }) => `${signed(skill)} ${verdict}`)],
         kinds: [...cells.map(() => undefined), ...skills.map(({ verdict }) => verdict)],
       };
     }),
@@ -173,4 +173,11 @@ export function factTable({ facts, timelines }: ReportData): PageTable {
 /** The middle of a stretch is no round time. */
 function minute(time: number): string {
   return instant(Math.round(time / 60_000) * 60_000);
+}
+
+/** Skill with its sign. */
+export function signed(share: number): string {
+  if (!Number.isFinite(share)) return '-';
+  const size = shown(Math.abs(share));
+  return Number.parseFloat(size) === 0 ? '0 %' : `${share > 0 ? '+' : '−'}${size}`;
 }

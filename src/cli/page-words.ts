@@ -17,7 +17,7 @@ export function skillSentences({ scores }: Pick<ReportData, 'scores'>): string[]
     Object.keys(own[0]!.summary.skill).map((baseline) => {
       const told = `${own.length > 0 && several(scores) ? `${printable(target)}, against` : 'Against'} ${baseline}`;
       const groups = runs(own.map((cell) => ({ step: cell.step, verdict: cell.summary.skill[baseline]!.verdict })));
-      const at = (cell: CellScore) => `${percent(Math.abs(cell.summary.skill[baseline]!.skill))} at step ${cell.step}`;
+      const at = (cell: CellScore) => `${shown(Math.abs(cell.summary.skill[baseline]!.skill))} at step ${cell.step}`;
       const ends = own.length === 1 ? [own[0]!] : [own[0]!, own.at(-1)!];
       if (groups.length > 1) return `${told}: ${groups.map(({ verdict, steps }) => `${WORDS[verdict]} ${steps}`).join(', ')}.`;
       if (groups[0]!.verdict === 'no skill')
@@ -32,6 +32,11 @@ const WORDS: Readonly<Record<Verdict, string>> = {
   worse: 'worse at',
   'no skill': 'no skill can be shown at',
 };
+
+/** A share of an error as per cent, with a digit more where it is small. */
+export function shown(share: number): string {
+  return percent(share, Math.abs(share) < 0.0995 ? 1 : 0);
+}
 
 /** Whether intervals hold what they promise. */
 export function intervalSentences({ scores }: Pick<ReportData, 'scores'>): string[] {

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { ReportData } from '../backtest/report-data.ts';
 import { displayName } from './page-names.ts';
-import { instant, percent, signedPercent, value, whole } from './numbers.ts';
+import { instant, percent, value, whole } from './numbers.ts';
 import * as plots from './page-plots.ts';
 import { STYLE } from './page-style.ts';
-import { factTable, markTable, modelTable, seriesTable, stepTable, type PageTable } from './page-tables.ts';
+import { factTable, markTable, modelTable, seriesTable, signed, stepTable, type PageTable } from './page-tables.ts';
 import { byTarget, intervalSentences, markSentences, modelSentences, skillSentences } from './page-words.ts';
 
 /** Targets that are drawn at most. */
@@ -66,7 +66,7 @@ function tiles({ scores }: ReportData): string {
       ...(against
         ? [
             [
-              signedPercent(against.skill),
+              signed(against.skill),
               `${against.verdict} than ${baseline}, step ${step}`.replace('no skill than', 'no skill against'),
             ],
           ]
@@ -93,7 +93,7 @@ ${figure(plots.stretchPlot(stretch, facts.quantiles, displayName(stretch.target)
   });
   return section(
     'Forecasts and what came',
-    `<p>What came is dark, forecasts are blue.${bands} Every row is drawn.</p>${figures.join('\n')}`,
+    `<p>What came is the thin line, forecasts are blue.${bands} Every row is drawn.</p>${figures.join('\n')}`,
   );
 }
 
@@ -144,7 +144,7 @@ function series({ ranked, ratios, facts }: ReportData): string {
     left > 0 ? `<p class="soft">The ten best, the median and the ten worst; summary.json has the other ${whole(left)}.</p>` : '';
   return section(
     'Series',
-    `${figure(plots.seriesRanking(ratios), 'Every series by its skill against naive, mean over all targets and steps.')}${note}${table(seriesTable(ranked))}`,
+    `${figure(plots.seriesRanking(ratios, facts.series), `Every series by its skill against naive, mean over all targets and steps.${ratios.length < facts.series ? ` ${whole(ratios.length)} of the ${whole(facts.series)} are drawn, evenly.` : ''}`)}${note}${table(seriesTable(ranked))}`,
   );
 }
 

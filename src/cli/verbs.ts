@@ -113,7 +113,7 @@ export const VERBS: readonly VerbEntry[] = [
       JSON_OPTION,
     ],
     examples: ['tidecast leaks pipelines/taxi.yaml', 'tidecast leaks pipelines/taxi.yaml --to 2014-09-01 --cuts 5'],
-    exits: [EXIT.unexpected, ...RUNNING, EXIT.tryAgain, 130],
+    exits: [EXIT.unexpected, ...RUNNING, 130],
     load: async () => (await import('./leaks.ts')).leaks,
   },
   {
