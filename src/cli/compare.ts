@@ -53,7 +53,7 @@ function remarks({ series, onlyA, onlyB, otherTruth, cells }: Comparison): strin
     ...(series > 1
       ? [`Series count as independent: where the ${whole(series)} series move together, the ranges are too narrow.`]
       : []),
-    ...(cells.length > 1 ? ['Of twenty such sentences one is wrong by luck.'] : []),
+    ...(cells.length > 1 ? ['Where two are equally good, one such sentence in twenty shows a difference all the same.'] : []),
     ...(onlyA + onlyB > 0 ? [`Left out: ${whole(onlyA)} and ${whole(onlyB)} forecasts that the other does not have.`] : []),
     ...(otherTruth > 0 ? [`Left out: ${whole(otherTruth)} forecasts whose truths differ: the data were not the same.`] : []),
   ];

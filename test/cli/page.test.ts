@@ -84,6 +84,22 @@ it('has every part, and the same figures in JSON and Markdown', () => {
       expect(Object.values(weights).reduce((sum, of) => sum + of[i]!, 0)).toBeCloseTo(1, 9);
 });
 
+it.each([
+  ['one step, one quantile', 'quantiles: [0.5], models: [naive, linear]'],
+  ['a single model as the output', 'horizon: 3, output: linear, models: [naive, linear]'],
+  ['no baseline', 'horizon: 2, baselines: [], models: [naive, holt-winters]'],
+  ['three intervals and a long horizon', 'horizon: 30, quantiles: [0.01, 0.05, 0.25, 0.75, 0.95, 0.99], models: [naive]'],
+  ['nothing scored', 'warmup: 100000, models: [naive]'],
+])('is made for every kind of pipeline: %s', async (_, forecast) => {
+  pipeline(folder, 'kind', { forecast });
+  const terminal = fakeTerminal(folder);
+  expect(await main(['backtest', 'kind.yaml', '--out', 'kind'], terminal), terminal.said.err.join('\n')).toBe(0);
+  const text = parseHTML(readFileSync(join(folder, 'kind/report.html'), 'utf8')).document.body.textContent!;
+  expect(text).toContain('How it was made');
+  expect(/NaN|undefined|Infinity/.exec(text)?.[0]).toBeUndefined();
+  expect(/NaN|undefined|Infinity/.exec(readFileSync(join(folder, 'kind/report.md'), 'utf8'))?.[0]).toBeUndefined();
+});
+
 it('stays small for thousands of series', () => {
   const many = Array.from({ length: 5000 }, (_, i) => ({ ...data.ranked[0]!, name: `series-${i}` }));
   const big: ReportData = {
