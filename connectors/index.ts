@@ -15,6 +15,8 @@ import kafkaSink from './kafka-sink.ts';
 import kafkaSource from './kafka-source.ts';
 import syntheticSource from './synthetic-source.ts';
 
+export { createResult, readResult } from './formats/result-file.ts';
+
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
 export const SOURCES: readonly SourceComponent<any>[] = [arrowSource, csvSource, influxSource, kafkaSource, syntheticSource];
 

@@ -23,11 +23,8 @@ const config = z
     ...connectionFields,
     measurement: z
       .string()
-
-      .regex(
-        /^(?![_#])[^\u0000-\u001f\u007f]*[^\u0000-\u001f\u007f\\]$/,
-        'must not begin with _ or #, end in \\, or hold control characters',
-      )
+      // InfluxDB loses a backslash before a comma or a space of a measurement's name
+      .regex(/^(?![_#])[^\u0000-\u001f\u007f\\]+$/, 'must not begin with _ or #, or hold backslashes or control characters')
       .default('forecast')
       .describe('The measurement of the forecasts.'),
     batch: z
@@ -84,7 +81,7 @@ class InfluxSink implements Sink {
   #lines: ForecastLines | undefined;
   #roomWanted: (() => void)[] = [];
   /** Points that could not even be sent, on their way to the refused ones. */
-  #refusing: Promise<unknown> = Promise.resolve();
+  #refusing: Promise<void> = Promise.resolve();
   #failure: { readonly cause: unknown } | undefined;
   #connected = false;
   /** What the server does not take now, and since when. */
@@ -127,9 +124,9 @@ class InfluxSink implements Sink {
     );
     for (const queue of this.#queues) queue.added();
     if (unwritable.length > 0) {
-      const refusing = Promise.all([this.#refusing, this.#refuse(unwritable)]);
-      this.#refusing = refusing;
-      return refusing.then(() => this.#untilRoom());
+      const [before, refusing] = [this.#refusing, this.#refuse(unwritable)];
+      this.#refusing = Promise.all([before, refusing]).then(() => undefined);
+      return this.#refusing.then(() => this.#untilRoom());
     }
     if (this.#full) return this.#untilRoom();
   }
@@ -184,7 +181,7 @@ class InfluxSink implements Sink {
       const answer = await writeLines(this.#connection, NOTHING);
       const fault = writeFault(this.#connection, answer);
       if (fault && lacksDatabase(answer) && this.#settings.create_database) {
-        const problem = await createDatabase(this.#connection);
+        const problem = await createDatabase(this.#connection, this.#closing.signal);
         if (problem === undefined) this.#answered();
         else throw new TidecastError('INFLUX_DATABASE', { ...fault.facts, create_database: problem });
       } else if (!fault && verdict(answer) !== 'outage') this.#answered();
@@ -230,7 +227,7 @@ class InfluxSink implements Sink {
   /** Creates a database that somebody dropped; gives the reason to wait. */
   async #outage(answer: Answer): Promise<string> {
     if (!lacksDatabase(answer) || !this.#settings.create_database) return reasonOf(answer);
-    const problem = await createDatabase(this.#connection);
+    const problem = await createDatabase(this.#connection, this.#closing.signal);
     return problem === undefined ? `${reasonOf(answer)}; it was created again` : `${reasonOf(answer)}; creating it: ${problem}`;
   }
 

@@ -75,6 +75,7 @@ class InfluxSource implements Source {
   readonly #connection: Connection;
   readonly #backoff: Backoff;
   readonly #query: Query;
+  readonly #closing = new AbortController();
 
   constructor(settings: Config, context: ConnectorContext) {
     this.#settings = settings;
@@ -85,19 +86,20 @@ class InfluxSource implements Source {
     this.channels = settings.values;
   }
 
-  async *read(from: Position | undefined, signal: AbortSignal): AsyncGenerator<SourceBatch> {
+  async *read(from: Position | undefined, aborted: AbortSignal): AsyncGenerator<SourceBatch> {
+    const signal = AbortSignal.any([aborted, this.#closing.signal]);
     const start = from?.['0'] ?? 0;
     let next = start;
     let connected = false;
     let since: number | undefined;
-    for (let attempt = 1; !signal.aborted; attempt++) {
+    for (let attempt = 1; !aborted.aborted; attempt++) {
       const rows = this.#rows(next);
       try {
         const { away } = await serverKind(this.#connection, signal);
         if (away !== undefined) throw new Unanswered(away, 'AWAY');
         for await (const part of queryParts(this.#connection, this.#query, signal)) {
           const batch = rows.batch(part);
-          if (signal.aborted) return;
+          if (aborted.aborted) return;
           if (!connected) this.#answered();
           [connected, attempt, since] = [true, 1, undefined];
           if (!batch) continue;
@@ -107,8 +109,9 @@ class InfluxSource implements Source {
         if (rows.rows < start) throw new TidecastError('SOURCE_POSITION', { rows: rows.rows, position: start });
         return;
       } catch (error) {
-        if (signal.aborted) return;
+        if (aborted.aborted) return;
         if (!(error instanceof Unanswered)) throw error;
+        if (this.#closing.signal.aborted) throw this.#unavailable(error);
         connected = false;
         since ??= performance.now();
         await this.#wait(error, attempt, since, signal);
@@ -143,6 +146,7 @@ class InfluxSource implements Source {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#connection.close();
   }
 
@@ -156,7 +160,7 @@ class InfluxSource implements Source {
   }
 
   async #wait(error: Unanswered, attempt: number, since: number, signal: AbortSignal): Promise<void> {
-    if (error.code === 'CLOSED' || performance.now() - since > this.#settings.patience) throw this.#unavailable(error);
+    if (performance.now() - since > this.#settings.patience) throw this.#unavailable(error);
     const { message: reason } = error;
     this.#context.events.emit('source.waiting', { source: 'influx', endpoint: this.#connection.endpoint, reason });
     // the machine's clock: a clock that never waits would make this a tight loop

@@ -55,7 +55,7 @@ export default defineSource<Config>({
     'At least once from Kafka, and each message once into the state: a run continues at the offset in its state, whatever was committed. What was fetched twice is dropped.',
     'Order: within a partition as written. Of several, the one whose next message has the oldest record time; a partition that lags behind on the broker is waited for up to a second.',
     'Only messages of transactions that were committed are read.',
-    'Back pressure: a partition whose messages are not taken is paused. About 48 MB of messages are held, whatever waits; the membership in the group does not depend on how fast they are taken.',
+    'Back pressure: a partition whose messages are not taken is paused. About 32 MB of messages are held, whatever waits; the membership in the group does not depend on how fast they are taken.',
     'A message that cannot be decoded is rejected with its place, bytes and reason, and the next ones go on: `undecodable`, `empty` for a tombstone, `too-large`.',
     'Waits for as long as it takes: a broker that is away, starts up, or changes its leader. A consumer that died or fell silent is replaced.',
     'Stops with an error: a wrong password, a missing right, a topic that does not exist; messages that were deleted before they were read (`KAFKA_OFFSET_GONE`); a changed number of partitions (`KAFKA_PARTITIONS_CHANGED`); a partition that another state has processed (`KAFKA_STATE_ELSEWHERE`).',
@@ -149,7 +149,7 @@ class PartitionSource implements Source {
   readonly #partition: Partition;
   readonly #member: GroupMember;
   readonly #options: ReadOptions;
-  readonly #closing = new AbortController();
+  #closing = new AbortController();
 
   constructor(partition: Partition, member: GroupMember, channels: readonly string[], options: ReadOptions) {
     this.#partition = partition;
@@ -159,6 +159,8 @@ class PartitionSource implements Source {
   }
 
   read(from: Position | undefined, signal: AbortSignal): AsyncIterable<SourceBatch> {
+    // it is read again where the state was taken over by another process, and the partition then came back
+    this.#closing = new AbortController();
     const until = AbortSignal.any([signal, this.#partition.revoked, this.#closing.signal]);
     return readPartitions(this.#member, this.#options, from, until);
   }

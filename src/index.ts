@@ -51,3 +51,7 @@ export { runPipeline } from './pipeline/run.ts';
 export type { RunOptions, RunResult } from './pipeline/run.ts';
 export { backtest } from './backtest/replay.ts';
 export type { BacktestOptions, BacktestResult } from './backtest/replay.ts';
+export { compare } from './backtest/compare.ts';
+export type { Comparison, PairedDifference } from './backtest/compare.ts';
+export { findLeaks } from './backtest/leaks.ts';
+export type { Leak, LeakCheck, LeakOptions } from './backtest/leaks.ts';

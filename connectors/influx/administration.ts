@@ -1,11 +1,13 @@
 /** Creating a database, through the `influx` package. */
+import { systemClock } from '../../src/core/clock.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * Creates the database of the connection unless it is there; resolves with undefined, or with the reason why not. Only with a user and a
- * password or without either: version 2 maps databases to buckets by hand, version 3 creates them when they are written to.
+ * Creates the database of the connection unless it is there; resolves with undefined, or with the reason why not, soon after an abort.
+ * Only with a user and a password or without either: version 2 maps databases to buckets by hand, version 3 creates them when they are
+ * written to.
  */
-export async function createDatabase(connection: Connection): Promise<string | undefined> {
+export async function createDatabase(connection: Connection, signal: AbortSignal): Promise<string | undefined> {
   const { url, database, username, password, token, timeout } = connection.settings;
   if (token !== undefined) return 'databases cannot be created with a token';
   const { InfluxDB } = await import('influx');
@@ -20,14 +22,20 @@ export async function createDatabase(connection: Connection): Promise<string | u
     password: password ?? '',
     pool: { requestTimeout: timeout, maxRetries: 0 },
   });
-  let timer: NodeJS.Timeout | undefined;
+  const over = new AbortController();
+  const stop = () => over.abort();
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop);
   // a connection that breaks after the headers leaves the package's promise pending for ever
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`no answer within ${timeout / 1000} s`), timeout);
-  });
+  const late = systemClock.sleep(timeout, over.signal).then(() => `no answer within ${timeout / 1000} s`);
   const created = client.createDatabase(database).then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error.message : String(error)).slice(0, 300),
   );
-  return Promise.race([created, late]).finally(() => clearTimeout(timer));
+  try {
+    return await Promise.race([created, late]);
+  } finally {
+    stop();
+    signal.removeEventListener('abort', stop);
+  }
 }

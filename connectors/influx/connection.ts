@@ -87,17 +87,18 @@ export class Connection {
       signal?.removeEventListener('abort', stop);
     });
     try {
-      exchange.response = await fetch(`${this.#base}${path}${search(query)}`, {
+      const asked = fetch(`${this.#base}${path}${search(query)}`, {
         method,
         headers: { ...this.#headers, ...headers },
         redirect: 'manual',
         signal: control.signal,
         ...(body === undefined ? {} : { body: body as NonNullable<RequestInit['body']> }),
       });
+      exchange.response = await unlessAborted(asked, control.signal);
       return exchange;
     } catch (error) {
       exchange.end();
-      throw unanswered(control.signal.aborted ? control.signal.reason : error);
+      throw unanswered(error);
     }
   }
 
@@ -136,9 +137,9 @@ class Exchange {
     if (this.#held) this.#arm();
     try {
       this.#reader ??= this.response.body?.getReader();
-      return (await this.#reader?.read())?.value;
+      return this.#reader && (await unlessAborted(this.#reader.read(), this.#control.signal)).value;
     } catch (error) {
-      throw unanswered(this.#control.signal.aborted ? this.#control.signal.reason : error);
+      throw unanswered(error);
     } finally {
       if (this.#held) clearTimeout(this.#timer);
     }
@@ -198,6 +199,15 @@ function stopped(): Unanswered {
   return new Unanswered('it was stopped', 'CLOSED');
 }
 
+/** What it gives, or the reason of the abort, at once: a `read` of Node's fetch may stay pending for ever after one (undici 6). */
+function unlessAborted<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    pending.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
 function unanswered(error: unknown): Unanswered {
   if (error instanceof Unanswered) return error;
   const { code, message } = deepest(error);

@@ -10,7 +10,7 @@ import type { Gathered } from './forecast-lines.ts';
 
 /** What a queue needs of its sink. */
 export interface Outlet {
-  /** Lines in one request, at least where there are so many. */
+  /** Lines in one request where there are so many; never more than twice as many. */
   readonly points: number;
   /** How long a line waits for company, ms. */
   readonly age: number;
@@ -105,10 +105,13 @@ export class WriteQueue {
 
   /** Halves what is not taken until the points that are at fault stand alone. Sending a stored point again changes nothing. */
   async #store(chunk: Chunk, refused: { reason: string; point: string }[]): Promise<void> {
-    const { taken, reason } = await this.#outlet.send(chunk);
-    if (taken || chunk.points === 0) return;
-    if (chunk.points === 1) refused.push({ reason, point: pointText(chunk) });
-    else for (const half of halves(chunk)) await this.#store(half, refused);
+    // one large batch of forecasts may be more than a request should hold, or can within its deadline
+    if (chunk.points <= 2 * this.#outlet.points) {
+      const { taken, reason } = await this.#outlet.send(chunk);
+      if (taken || chunk.points === 0) return;
+      if (chunk.points === 1) return void refused.push({ reason, point: pointText(chunk) });
+    }
+    for (const half of halves(chunk)) await this.#store(half, refused);
   }
 
   #next(): void {

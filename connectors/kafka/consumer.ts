@@ -54,6 +54,8 @@ export class GroupConsumer {
   readonly #owner: ConsumerOwner;
   readonly #sockets: OpenSockets;
   readonly #toResume = new Set<number>();
+  /** Ends the wait for commits that are under way. */
+  readonly #pending = new Set<(cause: Error) => void>();
   #commitDirectly: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
   #end!: (cause: unknown) => void;
   #over = false;
@@ -137,12 +139,17 @@ export class GroupConsumer {
 
   /**
    * Tells the group, once. The client's own `commitOffsets` tries again and again, across rebalances too, when the partition may be
-   * another's: it is used only before the first batch.
+   * another's: it is used only before the first batch. Throws when the consumer ends meanwhile: the client may never answer then.
    */
   async commit(offsets: ReadonlyMap<number, number>): Promise<void> {
     const partitions = Array.from(offsets, ([partition, offset]) => ({ partition, offset: String(offset), metadata: METADATA }));
-    if (this.#commitDirectly) await this.#commitDirectly({ topics: [{ topic: this.#topic, partitions }] } as Offsets);
-    else await this.#consumer.commitOffsets(partitions.map((each) => ({ topic: this.#topic, ...each })));
+    const told = this.#commitDirectly
+      ? this.#commitDirectly({ topics: [{ topic: this.#topic, partitions }] } as Offsets)
+      : this.#consumer.commitOffsets(partitions.map((each) => ({ topic: this.#topic, ...each })));
+    let stop!: (cause: Error) => void;
+    const stopped = new Promise<never>((_, reject) => (stop = reject));
+    this.#pending.add(stop);
+    await Promise.race([told, stopped]).finally(() => this.#pending.delete(stop));
   }
 
   /** Counts the time without a sign of life; at most a few seconds a call, so that a process that was frozen does not blame the broker. */
@@ -154,6 +161,7 @@ export class GroupConsumer {
   async end(cause: unknown, ms: number): Promise<void> {
     this.#over = true;
     this.#end(cause);
+    for (const stop of this.#pending) stop(new Error('the consumer ended'));
     const both = Promise.allSettled([this.#consumer.disconnect(), this.admin.disconnect()]);
     const timer = new AbortController();
     await Promise.race([both, systemClock.sleep(ms, timer.signal)]);

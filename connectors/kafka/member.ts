@@ -20,9 +20,10 @@ import { endpoint } from './settings.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Estimated heap that fetched messages may hold, over all partitions. */
-const QUEUED = 48 * 1024 * 1024;
+const QUEUED = 32 * 1024 * 1024;
 const LEAVE = 4000;
-const COMMIT = 10_000;
+/** A stop waits for it: what is not told by then is told by the next. */
+const COMMIT = 2000;
 /** How often in a row something must fail for good after it had worked, until we believe it. */
 const BELIEVE_AFTER = 5;
 /** A consumer that lived for so long (ms) did not fail in a row with the one before. */
@@ -50,6 +51,8 @@ export class GroupMember implements ConsumerOwner {
   #consumer: GroupConsumer | undefined;
   #living: Promise<void> | undefined;
   readonly #untold = new Map<Partition, number>();
+  /** What could not be told. */
+  readonly #missed = new Map<Partition, number>();
   #telling: Promise<void> | undefined;
   #everJoined = false;
 
@@ -120,21 +123,26 @@ export class GroupMember implements ConsumerOwner {
     this.#consumer?.resume(partition.id);
   }
 
-  /** Tells the group what of `position` is ours and new to it. Never throws, and resolves within about ten seconds. */
+  /** Tells the group what of `position` is ours and new to it. Never throws, and resolves within about two seconds; what fails is tried again later. */
   async commit(position: Position): Promise<void> {
     if (this.#closing.signal.aborted) return;
     for (const [id, partition] of this.partitions) {
       const offset = position[String(id)];
       if (offset !== undefined && offset > partition.committed) this.#untold.set(partition, offset);
     }
-    // one after the other: one that is still on its way could arrive after the next
-    this.#telling ??= this.#tell().finally(() => (this.#telling = undefined));
+    const telling = this.tell();
     const done = new AbortController();
     const stop = () => done.abort();
     this.#closing.signal.addEventListener('abort', stop, { once: true });
-    await Promise.race([this.#telling, systemClock.sleep(COMMIT, done.signal)]);
+    await Promise.race([telling, systemClock.sleep(COMMIT, done.signal)]);
     this.#closing.signal.removeEventListener('abort', stop);
     stop();
+  }
+
+  /** Tells the group what it was not told, or could not be. */
+  tell(): Promise<void> {
+    // one after the other: one that is still on its way could arrive after the next
+    return (this.#telling ??= this.#tell().finally(() => (this.#telling = undefined)));
   }
 
   async close(): Promise<void> {
@@ -186,21 +194,47 @@ export class GroupMember implements ConsumerOwner {
     this.partitions.get(id)?.skip(first, end);
   }
 
+  /** Tells what the group was not told, perhaps because a consumer died just then, and with nothing new to tell. Throws the client's errors. */
+  async tellAgain(admin: Admin): Promise<void> {
+    if (this.#missed.size === 0) return;
+    const { topic, group } = this.settings;
+    const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+    const missed: Record<string, number> = {};
+    for (const [partition, offset] of this.#missed) {
+      // another process may have had the partition since, and have told more
+      partition.committed = Number(found?.partitions.find((each) => each.partition === partition.id)?.offset ?? -1);
+      if (!partition.revoked.aborted) missed[String(partition.id)] = offset;
+    }
+    this.#missed.clear();
+    await this.commit(missed);
+  }
+
   async #tell(): Promise<void> {
-    while (this.#untold.size > 0 && this.#consumer && !this.#closing.signal.aborted) {
+    while (this.#untold.size > 0 && !this.#closing.signal.aborted) {
       const owned = [...this.#untold].filter(([partition]) => !partition.revoked.aborted);
       this.#untold.clear();
       if (owned.length === 0) return;
-      try {
-        await this.#consumer.commit(new Map(owned.map(([{ id }, offset]) => [id, offset])));
-      } catch {
-        // the position in the checkpoint is the truth; the next commit tells it
-        return;
-      }
+      const told = await this.#commit(owned);
       for (const [partition, offset] of owned) {
+        if (!told) {
+          this.#missed.set(partition, offset);
+          continue;
+        }
+        this.#missed.delete(partition);
         partition.committed = offset;
         this.context.events.emit('source.committed', { source: 'kafka', partition: partition.id, offset });
       }
+    }
+  }
+
+  async #commit(offsets: readonly (readonly [Partition, number])[]): Promise<boolean> {
+    // until it has joined, the client says yes and commits nothing
+    if (!this.#consumer?.joined) return false;
+    try {
+      await this.#consumer.commit(new Map(offsets.map(([{ id }, offset]) => [id, offset])));
+      return true;
+    } catch {
+      return false;
     }
   }
 

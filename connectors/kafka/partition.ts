@@ -23,8 +23,8 @@ export class Partition {
   /** As the broker said last: the oldest offset that it has, and the one after its newest. */
   low = 0;
   high = 0;
-  /** The last offset that the group is known to have committed. */
-  committed = -1;
+  /** The last offset that the group is known to have committed; before it is known, nothing is told, which might be older. */
+  committed = Infinity;
   /** Where messages are missing in the row, until it is known why. */
   doubt: number | undefined;
   /** How often in a row the broker said that it no longer has what comes next. */

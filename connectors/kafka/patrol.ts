@@ -1,4 +1,4 @@
-/** Compares, every second, what the broker still has with what comes next: lag, and whether anything was lost on its side. */
+/** Compares, every second, what the broker still has with what comes next: lag, whether anything was lost on its side, and what it was not told. */
 import { TidecastError } from '../../src/core/errors.ts';
 import type { GroupConsumer } from './consumer.ts';
 import { kafkaFault } from './faults.ts';
@@ -29,6 +29,7 @@ export async function patrol(member: GroupMember, consumer: GroupConsumer, signa
         if (partition) judge(member, partition, asked.get(partition), Number(low), Number(high));
       }
       member.news.ring();
+      await member.tellAgain(consumer.admin);
     } catch (error) {
       const fault = kafkaFault(error, { topic });
       if (!fault.retriable && ++refusals >= BELIEVE_REFUSAL_AFTER) return void consumer.end(fault, 1000);

@@ -50,6 +50,8 @@ export async function* readPartitions(
     const fresh = owned().filter(({ expected }) => expected === undefined);
     if (fresh.length > 0) {
       const starts = await begin(member, options, first && !only ? from : undefined, positions, fresh, signal);
+      // a process may have died between its checkpoint and telling the group
+      if (from) void member.commit(from);
       first &&= starts.length === 0;
       if (starts.length === 0) await member.news.heard(100, signal);
       for (const { id, offset } of starts) {

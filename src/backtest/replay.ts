@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { SourceBatch } from '../core/batch.ts';
+import { defineSink } from '../core/component.ts';
 import type { Source } from '../core/connector.ts';
 import { TidecastError } from '../core/errors.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
@@ -10,17 +12,28 @@ import { seriesNames } from '../window/sequences.ts';
 import { drive, type RunOptions, type RunResult } from '../pipeline/run.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
 import type { StateStore } from '../pipeline/state-store.ts';
+import { DataHash } from './data-hash.ts';
+import { marksOf, type Mark } from './marks.ts';
+import { Recorder, type RecordOptions } from './record.ts';
 
-export interface BacktestOptions extends Omit<RunOptions, 'fast' | 'fresh' | 'scoreFrom' | 'wrap'> {
+export interface BacktestOptions extends Omit<RunOptions, 'fast' | 'fresh' | 'scoreFrom' | 'opinions'> {
   /** Rows before this event time are not scored, epoch ms. */
   readonly from?: number | undefined;
   /** The recording ends before this event time, epoch ms. */
   readonly to?: number | undefined;
+  /** Every so many rows of a series is an origin whose forecasts are scored. Default: 1, every row. */
+  readonly stride?: number | undefined;
+  /** Opens the file that takes a row a scored forecast. */
+  readonly record?: RecordOptions['open'];
 }
 
 export interface BacktestResult extends RunResult {
   /** By series in name order, then target, then step. */
   readonly series: readonly { readonly name: string; readonly scores: readonly (readonly ScoreSummary[])[] }[];
+  /** SHA-256 of the rows that came from the source, up to `to`. */
+  readonly dataHash: string;
+  /** Trainings, swaps of weights and the like, in the order in which they came. */
+  readonly marks: readonly Mark[];
 }
 
 /** A checkpoint never comes due. */
@@ -31,38 +44,79 @@ const NEVER = Number.MAX_SAFE_INTEGER;
  * `watch` sees the forecasts.
  */
 export async function backtest(spec: LoadedSpec, options: BacktestOptions): Promise<BacktestResult> {
-  const { from, to, ...rest } = options;
+  const { from, to, stride = 1, record, wrap, ...rest } = options;
+  const { horizon, quantiles, warmup, baselines, output, models } = spec.forecast;
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-backtest-'));
+  const names = models.map(({ type }) => type);
+  const recorder =
+    record || stride > 1
+      ? new Recorder({
+          names: [...names, output === 'mixture' ? output : `${output} (output)`],
+          ...{ baselines, horizon, quantiles, warmup, stride, open: record, from: from ?? -Infinity },
+        })
+      : undefined;
   const replayed: LoadedSpec = {
     ...spec,
-    sinks: [],
+    sinks: recorder ? [{ type: RECORDER, config: {} }] : [],
     replay: undefined,
     state: { ...spec.state, checkpoint: NEVER },
     retrain: spec.retrain && { ...spec.retrain, swap: 'exact' },
   };
+  const hash = new DataHash();
+  const marks = marksOf(options.events);
+  const steps = Array.from({ length: horizon }, (_, step) => step);
+  let series: BacktestResult['series'] = [];
   try {
-    let series: BacktestResult['series'] = [];
     const { result } = await drive(replayed, new NoStore(), folder, {
       ...rest,
+      sinks: recorder ? [sinkOf(recorder)] : [],
+      opinions: recorder !== undefined,
       fast: true,
       fresh: true,
       scoreFrom: from,
-      ended: ({ ensemble: { scores, lanes }, layout: { targets } }) => {
-        const steps = Array.from({ length: spec.forecast.horizon }, (_, step) => step);
-        series = seriesNames(lanes).map((name) => ({
+      ended: (line) => {
+        const { ensemble, layout } = line;
+        const counted = recorder?.scores(horizon);
+        series = seriesNames(ensemble.lanes).map((name) => ({
           name,
-          scores: targets.map((_, t) => steps.map((step) => scores.summaryOf(name, t, step))),
+          scores:
+            counted?.of(name) ?? layout.targets.map((_, t) => steps.map((step) => ensemble.scores.summaryOf(name, t, step))),
         }));
+        options.ended?.(line);
       },
       wrap: (source: Source) => {
         if (!source.bounded) throw new TidecastError('BACKTEST_ENDLESS', { source: spec.source.type });
-        return to === undefined ? source : endingAt(source, to);
+        const until = to === undefined ? source : changed(source, (batch) => before(batch, to));
+        const read = {
+          ...changed(until, (batch) => (hash.add(batch), batch)),
+          ...(to === undefined && source.rows ? { rows: () => source.rows!() } : {}),
+        };
+        return wrap ? wrap(read) : read;
       },
     });
-    return { ...result, series };
+    await recorder?.finish();
+    const scores = recorder?.scores(horizon)?.total() ?? result.scores;
+    return { ...result, scores, series, dataHash: hash.digest(), marks: marks() };
+  } catch (error) {
+    await recorder?.discard();
+    throw error;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+const RECORDER = 'backtest';
+
+function sinkOf(recorder: Recorder) {
+  return defineSink({
+    name: RECORDER,
+    status: 'stable',
+    summary: 'Keeps forecasts until their truth comes.',
+    config: z.strictObject({}),
+    example: '{}',
+    guarantees: [],
+    build: () => recorder,
+  });
 }
 
 class NoStore implements StateStore {
@@ -77,19 +131,20 @@ class NoStore implements StateStore {
   }
 }
 
-/** The rows of a source before an event time; a row without a time stays, so that it is refused like in a run. */
-function endingAt(source: Source, to: number): Source {
+/** A source whose batches are looked at, or changed, on their way. */
+export function changed(source: Source, change: (batch: SourceBatch) => SourceBatch): Source {
   return {
     channels: source.channels,
     bounded: source.bounded,
     close: () => source.close(),
     async *read(position, signal) {
-      for await (const batch of source.read(position, signal)) yield before(batch, to);
+      for await (const batch of source.read(position, signal)) yield change(batch);
     },
   };
 }
 
-function before(batch: SourceBatch, to: number): SourceBatch {
+/** The rows before an event time; a row without a time stays, so that it is refused like in a run. */
+export function before(batch: SourceBatch, to: number): SourceBatch {
   if (!batch.times.some((time) => time >= to)) return batch;
   const kept = [...batch.times.keys()].filter((i) => !(batch.times[i]! >= to));
   const take = (column: Float64Array) => Float64Array.from(kept, (i) => column[i]!);

@@ -80,7 +80,8 @@ function settle(command: Command, terminal: Pick<Terminal, 'out' | 'err' | 'widt
     });
 }
 
-function version(): string {
+/** The version of this package. */
+export function version(): string {
   // package.json lies above src/ when run from the sources, and above dist/src/ when built
   for (const up of ['../../', '../../../']) {
     try {

@@ -13,9 +13,9 @@ const OF_MESSAGES: readonly unknown[] = ['key', 'record'];
 
 /**
  * Loads a pipeline for a backtest: without its sinks, and with `recording` (an Arrow or CSV file, or a YAML file with a source section) as its
- * source. What the environment lacks for the parts that are left out does not matter.
+ * source, and `over` laid over the rest. What the environment lacks for the parts that are left out does not matter.
  */
-export function loadReplayed(file: string, options: LoadOptions, recording?: string): LoadedSpec {
+export function loadReplayed(file: string, options: LoadOptions, recording?: string, over: Fields = {}): LoadedSpec {
   const read = readPipelineFile(file, options);
   if (!isMap(read.value)) return loadPipeline(file, options);
   const value = read.value;
@@ -28,7 +28,7 @@ export function loadReplayed(file: string, options: LoadOptions, recording?: str
   const left = new Set(['sinks', 'service', ...(recording === undefined ? [] : ['source', 'history'])]);
   const { sinks: _, service: __, source: ___, history, ...rest } = value;
   const changed = {
-    ...rest,
+    ...(mergeValues(rest, over) as Fields),
     ...(replaced.source === undefined ? {} : { source: replaced.source }),
     ...(recording === undefined && history !== undefined ? { history } : {}),
   };

@@ -1,5 +1,6 @@
 /** What a run came to, as the summary shows it and `--json` prints it. */
 import { resolve } from 'node:path';
+import type { Mark } from '../backtest/marks.ts';
 import type { BacktestResult } from '../backtest/replay.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
 import type { RunResult } from '../pipeline/run.ts';
@@ -23,6 +24,13 @@ export interface Report {
   readonly stateHash: string;
   /** Of a backtest: the scores of each series. */
   readonly bySeries?: readonly { readonly name: string; readonly scores: readonly ScoreLine[] }[];
+  /** SHA-256 of the rows that were read. */
+  readonly dataHash?: string;
+  readonly seed?: number;
+  /** Trainings, swaps of weights and the like, in event time. */
+  readonly marks?: readonly Mark[];
+  /** Files that were written, by what they are. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** Puts a result and what was seen on the way together. */
@@ -44,7 +52,12 @@ export function reportOf(
     outputs: outputs(spec),
     stateHash,
     ...('series' in result
-      ? { bySeries: result.series.map(({ name, scores: own }) => ({ name, scores: scoreLines(targets, own) })) }
+      ? {
+          bySeries: result.series.map(({ name, scores: own }) => ({ name, scores: scoreLines(targets, own) })),
+          dataHash: result.dataHash,
+          seed: spec.seed,
+          marks: result.marks,
+        }
       : {}),
   };
 }

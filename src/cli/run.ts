@@ -10,12 +10,12 @@ import { COMPONENTS } from './components.ts';
 import { report } from './failure.ts';
 import { log } from './log.ts';
 import { notices } from './notices.ts';
-import { reportOf, scoreLines } from './report.ts';
+import { reportOf, scoreLines, type Report } from './report.ts';
 import { show } from './screen.ts';
 import { serving, type Serving } from './serving.ts';
 import { summaryText } from './summary.ts';
 import type { Terminal } from './terminal.ts';
-import { veiled, veilOver } from './veil.ts';
+import { veiled, veilOver, type Veil } from './veil.ts';
 import type { Call, Verb } from './verbs.ts';
 import { Watch } from './watch.ts';
 
@@ -31,6 +31,8 @@ export type Start = (spec: LoadedSpec, options: Omit<RunOptions, 'fast' | 'fresh
 export interface Setup {
   readonly load?: (file: string, options: LoadOptions) => LoadedSpec;
   readonly components?: Pick<RunOptions, 'sources' | 'sinks' | 'forecasters'>;
+  /** Sees the outcome before it is told, and may add to it. */
+  readonly done?: (outcome: Report, spec: LoadedSpec, veil: Veil) => Promise<Report>;
 }
 
 /** Loads the pipeline, runs it in view of the user, and says how it went. */
@@ -38,7 +40,7 @@ export async function follow(
   { arguments: words, options }: Call,
   terminal: Terminal,
   start: Start,
-  { load = loadPipeline, components = COMPONENTS }: Setup = {},
+  { load = loadPipeline, components = COMPONENTS, done = async (outcome) => outcome }: Setup = {},
 ): Promise<number> {
   const loaded = load(resolve(terminal.folder, words[0]!), { ...components, env: terminal.env, from: terminal.folder });
   const veil = veilOver(loaded, components);
@@ -58,7 +60,7 @@ export async function follow(
     ? notices(events, systemClock, (notice) => written.tell(notice))
     : show(watch, events, name, { ...speaker, live, out: json ? speaker.err : speaker.out }, veil);
   let web: Serving | undefined;
-  let result: RunResult;
+  let outcome: Report;
   let seriesOpen = () => 0;
   try {
     web = await serving(spec, { clock: systemClock, events, veil, stopping: () => signal.aborted });
@@ -66,7 +68,7 @@ export async function follow(
       if (written) written.serving(web.url);
       else if (!live) (json ? speaker.err : speaker.out)(`${name}: health and metrics at ${web.url}`);
     }
-    result = await start(spec, {
+    const result = await start(spec, {
       ...components,
       clock: systemClock,
       events,
@@ -81,6 +83,8 @@ export async function follow(
       watch: watch.see,
     });
     watch.ended();
+    const seen = { series: Math.max(watch.series, seriesOpen()), rejected: watch.rejected };
+    outcome = await done(reportOf(spec, result, seen), spec, veil);
   } catch (error) {
     close();
     if (!written) return report(error, speaker, json);
@@ -91,7 +95,6 @@ export async function follow(
     dispose();
     await web?.close();
   }
-  const outcome = reportOf(spec, result, { series: Math.max(watch.series, seriesOpen()), rejected: watch.rejected });
   speaker.out(json ? JSON.stringify({ ok: true, ...outcome }, null, 2) : `\n${summaryText(outcome, terminal.paint)}`);
   return EXIT.ok;
 }

@@ -23,7 +23,8 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
     `${whole(rowsHere)} rows in ${ago(seconds)}, ${whole(rowsHere / Math.max(seconds, 1e-3))} rows/s`,
     ...refusedLine(refused),
     ...outputs.map((output) => `forecasts: ${printable(output)}`),
-    ...(complete ? [] : ['the next run continues here; `--fresh` starts over']),
+    ...Object.entries(report.files ?? {}).map(([what, file]) => `${what}: ${printable(file)}`),
+    ...(complete || report.bySeries ? [] : ['the next run continues here; `--fresh` starts over']),
     ...(complete && rowsHere === 0 && rows > 0 ? ['nothing new since the last run; `--fresh` starts over'] : []),
   ];
   return lines.join('\n');

@@ -66,16 +66,55 @@ export const VERBS: readonly VerbEntry[] = [
   {
     name: 'backtest',
     summary: 'Replay a recorded source through the same line and report how good the forecasts were; sinks are not written to.',
-    arguments: [FILE],
+    arguments: [['<file...>', 'pipeline files (YAML); several run in parallel, with the results that each has alone']],
     options: [
       ['--source <file>', 'read this recording instead: an Arrow or CSV file, or a YAML file with a source section'],
       ['--from <time>', 'score from this event time on (ISO 8601)'],
       ['--to <time>', 'stop before this event time (ISO 8601)'],
+      ['--warmup <rows>', 'rows of each series that are not scored; in place of `forecast.warmup`'],
+      ['--stride <rows>', 'score the forecasts of every so many rows of a series only'],
+      ['--horizon <rows>', 'steps ahead; in place of `forecast.horizon`'],
+      ['--gap <duration>', 'event time from a training to the first row under its weights; in place of `retrain.lag`'],
+      [
+        '--out <folder>',
+        'write `forecasts.arrow` (a row a forecast), `summary.json`, and the report as `report.html`, `.md`, `.json`; a folder a pipeline where there are several',
+      ],
       JSON_OPTION,
     ],
-    examples: ['tidecast backtest pipelines/taxi.yaml', 'tidecast backtest pipelines/taxi.yaml --from 2014-10-01 --json'],
+    examples: [
+      'tidecast backtest pipelines/taxi.yaml --out out/taxi-backtest',
+      'tidecast backtest pipelines/taxi.yaml --from 2014-10-01 --json',
+      'tidecast backtest pipelines/taxi.yaml pipelines/trades.yaml --out out/both',
+    ],
     exits: [...RUNNING, EXIT.tryAgain, 130],
     load: async () => (await import('./backtest.ts')).backtest,
+  },
+  {
+    name: 'compare',
+    summary:
+      'Compare two results of `backtest --out`, forecast by forecast: which is better, or that no difference can be shown.',
+    arguments: [
+      ['<a>', 'a folder of `backtest --out`, or the `forecasts.arrow` in it'],
+      ['<b>', 'another'],
+    ],
+    options: [JSON_OPTION],
+    examples: ['tidecast compare out/taxi-backtest out/taxi-without-network'],
+    exits: [EXIT.data, EXIT.noInput],
+    load: async () => (await import('./compare.ts')).compare,
+  },
+  {
+    name: 'leaks',
+    summary: 'Change the future of a recording in several ways and prove that no earlier forecast moves, to the bit.',
+    arguments: [FILE],
+    options: [
+      ['--source <file>', 'read this recording instead: an Arrow or CSV file, or a YAML file with a source section'],
+      ['--to <time>', 'stop before this event time (ISO 8601)'],
+      ['--cuts <number>', 'moments after which the future is changed (default: 3)'],
+      JSON_OPTION,
+    ],
+    examples: ['tidecast leaks pipelines/taxi.yaml', 'tidecast leaks pipelines/taxi.yaml --to 2014-09-01 --cuts 5'],
+    exits: [EXIT.unexpected, ...RUNNING, 130],
+    load: async () => (await import('./leaks.ts')).leaks,
   },
   {
     name: 'check',

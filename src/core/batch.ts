@@ -105,6 +105,20 @@ export interface ForecastBatch {
   readonly errors: Float64Array;
   /** Scores so far, of the series whose turn it is at a row of this batch; only where a sink takes them. */
   readonly scores?: readonly ScorePoint[] | undefined;
+  /** Only where they are asked for. */
+  readonly opinions?: Opinions | undefined;
+}
+
+/** What every model of an ensemble said for itself at the rows of a batch, and how far it was trusted. */
+export interface Opinions {
+  /** Names of the models, the output not among them. */
+  readonly models: readonly string[];
+  /** `length`: grid index of the row in its series, counted from 1. */
+  readonly index: Float64Array;
+  /** `length x targets x horizon x models`. */
+  readonly said: Float64Array;
+  /** `length x targets x horizon x models`: weights of the mixture, NaN where a single model is the output. */
+  readonly weights: Float64Array;
 }
 
 /** How good the forecasts of a series were so far, over all rows up to this one. */

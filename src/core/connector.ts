@@ -71,7 +71,7 @@ export interface Assignment {
   readonly partition: number;
   /** Partitions of the whole input. */
   readonly partitions: number;
-  /** Reads this partition only; its positions name this partition only. */
+  /** Reads this partition only; its positions name this partition only. It may be read again after it was closed. */
   readonly source: Source;
   /** Aborted when the partition is taken away. From then on nothing of it is yielded or committed. */
   readonly revoked: AbortSignal;

@@ -419,6 +419,26 @@ export const ERRORS = {
     todo: 'Give a recording: `--source FILE.arrow`, `--source FILE.csv`, or `--source FILE.yaml` with a source section that ends.',
     exit: EXIT.usage,
   },
+  BACKTEST_OUTPUT: {
+    what: 'A file of the backtest cannot be written',
+    todo: 'Check the folder of `--out`, its permissions and the free space.',
+    exit: EXIT.cannotCreate,
+  },
+  COMPARE_FOREIGN: {
+    what: 'The file is no result of a backtest',
+    todo: 'Give the folder of `tidecast backtest --out FOLDER`, or the `forecasts.arrow` in it.',
+    exit: EXIT.data,
+  },
+  COMPARE_NOTHING: {
+    what: 'The two results have no forecast in common',
+    todo: 'Compare backtests over the same data, with the same targets and times.',
+    exit: EXIT.data,
+  },
+  LEAKS_NOTHING: {
+    what: 'There are too few forecasts to look for leaks',
+    todo: 'Give a longer recording.',
+    exit: EXIT.data,
+  },
   // -- src/web
   WEB_ADDRESS_IN_USE: {
     what: 'The address for health and metrics is taken by another process',

@@ -67,6 +67,11 @@ export class Lanes {
     return this.#sorted().map(({ name, stride, data }) => ({ name, bytes: stride * data.BYTES_PER_ELEMENT }));
   }
 
+  /** A column by its name, to look at. */
+  column(name: string): Column | undefined {
+    return this.#columns.get(name);
+  }
+
   /** Evicted lanes go to, and come back from, this store. */
   spillTo(spill: Spill): void {
     this.#spill = spill;

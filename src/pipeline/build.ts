@@ -44,6 +44,8 @@ export interface LineParts {
   readonly between?: (place: Place) => Promise<void> | undefined;
   /** Rows before this event time (epoch ms) are not scored. */
   readonly scoreFrom?: number | undefined;
+  /** Whether batches say what every model said. */
+  readonly opinions?: boolean | undefined;
   /** Sees the rows that forecasters see. */
   readonly rows?: (batch: RowBatch) => void;
 }
@@ -141,7 +143,10 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
       reject: (each) => reject([each]),
     }),
     map((batch) => (parts.rows?.(batch), batch)),
-    forecast(ensemble, parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {}),
+    forecast(ensemble, {
+      opinions: parts.opinions ?? false,
+      ...(parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {}),
+    }),
     deliver(delivery),
   );
   return { layout: plan, ensemble, recurrent, delivery, forecasts$ };

@@ -78,9 +78,11 @@ async function onePartition(spec: LoadedSpec, options: RunOptions, assignment: A
       const { result } = await drive(spec, store, folder, { ...options, signal }, { source: assignment.source, partition });
       return result;
     } catch (cause) {
-      // what could not be delivered in time is done again by whoever has the partition now
-      const lost = cause instanceof TidecastError && (cause.code === 'STATE_FENCED' || cause.code === 'RUN_STOPPED_UNCLEAN');
-      if (!lost || options.signal.aborted) throw cause;
+      const unclean = cause instanceof TidecastError && cause.code === 'RUN_STOPPED_UNCLEAN';
+      // what was not saved, or could not be delivered in time, is done again by whoever has the partition now; and what a line that
+      // had lost its state took for an error may be none: it stood still, and knows only the past
+      const elsewhere = store.lost || (unclean && !options.signal.aborted);
+      if (!elsewhere) throw cause;
       if (signal.aborted) return undefined;
     }
   }
@@ -89,16 +91,18 @@ async function onePartition(spec: LoadedSpec, options: RunOptions, assignment: A
 /** The partition's state, when the process that had it has let go of it, is dead, or has stood still for long; undefined if the partition is taken away first. */
 async function claim(folder: string, options: RunOptions, partition: number): Promise<FolderStore | undefined> {
   const { events, signal } = options;
-  const began = systemClock.elapsed();
-  let told = false;
-  while (!signal.aborted) {
+  let holder: unknown;
+  // counted in looks, not by the clock: a process that stood still itself must not take over from one that lives
+  for (let waited = 0; !signal.aborted; waited += LOOK) {
     try {
-      return new FolderStore(folder, { events, claim: systemClock.elapsed() - began > PATIENCE ? 'takeOver' : 'free' });
+      return new FolderStore(folder, { events, claim: waited > PATIENCE ? 'takeOver' : 'free' });
     } catch (cause) {
       if (!(cause instanceof TidecastError) || cause.code !== 'STATE_LOCKED') throw cause;
-      if (!told)
-        events.emit('partition.waiting', { partition, reason: `process ${String(cause.facts['process'])} still has its state` });
-      told = true;
+      if (cause.facts['process'] !== holder) {
+        holder = cause.facts['process'];
+        waited = 0;
+        events.emit('partition.waiting', { partition, reason: `process ${String(holder)} still has its state` });
+      }
     }
     await systemClock.sleep(LOOK, signal);
   }

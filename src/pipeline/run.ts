@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly wrap?: (source: Source) => Source;
   /** Rows before this event time (epoch ms) are not scored. */
   readonly scoreFrom?: number | undefined;
+  /** Whether batches of forecasts say what every model said. */
+  readonly opinions?: boolean;
   /** Is called with the line once it is built, and sees every batch of forecasts. */
   readonly built?: (line: Line, info: RunInfo) => void;
   readonly watch?: (batch: ForecastBatch) => void;
@@ -180,6 +182,7 @@ export async function drive(
       folder: spec.folder,
       between,
       scoreFrom: options.scoreFrom,
+      opinions: options.opinions,
     });
     if (saved) state.assertClaimed();
     line.delivery.muted = warmed !== built;

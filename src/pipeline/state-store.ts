@@ -41,6 +41,7 @@ export class FolderStore implements StateStore {
   readonly #events: EventBus | undefined;
   readonly #lock: StateLock;
   #generation: number;
+  #lost: boolean | undefined;
 
   constructor(
     folder: string,
@@ -62,6 +63,7 @@ export class FolderStore implements StateStore {
         throw writeError(folder, cause);
       }
     }
+    removeDrafts(folder);
     this.#generation = Math.max(0, ...generations(folder));
     if (options.claim) this.#generation = Math.max(this.#generation, nextEpoch(folder) * EPOCH);
   }
@@ -112,12 +114,24 @@ export class FolderStore implements StateStore {
   }
 
   close(): void {
+    this.#lost ??= !this.#lock.held();
     this.#lock.release();
+  }
+
+  /** Whether another process had taken the folder over before it was closed. */
+  get lost(): boolean {
+    return this.#lost ?? !this.#lock.held();
   }
 
   #assertHeld(): void {
     if (!this.#lock.held()) throw new TidecastError('STATE_FENCED', { folder: this.folder });
   }
+}
+
+/** What a killed process had begun to write: a later epoch would never write over it. */
+function removeDrafts(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (/^generation-\d+\.state\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
 }
 
 /** Counts up, durably. */

@@ -4,10 +4,13 @@ import type { ForecastBatch, RowBatch, ScorePoint } from '../core/batch.ts';
 import type { Ensemble, EnsembleOutput } from '../forecast/ensemble.ts';
 import type { Wave } from '../forecast/forecaster.ts';
 import { scorePoints } from '../forecast/score-points.ts';
+import { OpinionsOf } from './opinions.ts';
 
 export interface ForecastOptions {
   /** Grid rows of a series from one of its `ForecastBatch.scores` to the next. Default: none are given. */
   readonly scoreEvery?: number;
+  /** Whether batches carry `opinions`. Default: no. */
+  readonly opinions?: boolean;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface ForecastOptions {
 export function forecast(ensemble: Ensemble, options: ForecastOptions = {}): OperatorFunction<RowBatch, ForecastBatch> {
   return (source) =>
     defer(() => {
-      const waves = new Waves(ensemble, options.scoreEvery ?? Infinity);
+      const waves = new Waves(ensemble, options.scoreEvery ?? Infinity, options.opinions ? new OpinionsOf(ensemble) : undefined);
       return source.pipe(
         filter(({ length }) => length > 0),
         map((batch) => waves.run(batch)),
@@ -58,9 +61,12 @@ class Waves {
 
   readonly #scoreEvery: number;
 
-  constructor(ensemble: Ensemble, scoreEvery: number) {
+  readonly #opinions: OpinionsOf | undefined;
+
+  constructor(ensemble: Ensemble, scoreEvery: number, opinions?: OpinionsOf) {
     this.#ensemble = ensemble;
     this.#scoreEvery = scoreEvery;
+    this.#opinions = opinions;
   }
 
   run(batch: RowBatch): ForecastBatch {
@@ -70,12 +76,14 @@ class Waves {
     const quantiles = ensemble.context.quantiles.length;
     const n = batch.length;
     this.#reserve(n, batch.channels);
+    this.#opinions?.reserve(n);
     const waves = this.#cut(batch);
     const scores: ScorePoint[] = [];
     for (let w = 0; w < waves; w++) {
       const from = this.#starts[w]!;
       const rows = this.#starts[w + 1]! - from;
       ensemble.step(this.#gather(batch, from, rows), this.#gathered.steps, this.#out);
+      this.#opinions?.note(this.#gathered.lanes, this.#out.index, rows);
       if (this.#scoreEvery < Infinity) this.#score(rows, scores);
     }
     const versions = weights?.versions ?? [];
@@ -99,6 +107,7 @@ class Waves {
       scoredTimes: this.#out.scoredTimes.subarray(0, n * horizon),
       errors: this.#out.errors.subarray(0, n * cells),
       scores: scores.length > 0 ? scores : undefined,
+      opinions: this.#opinions?.take(n),
     };
   }
 

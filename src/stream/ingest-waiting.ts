@@ -7,11 +7,13 @@ const IDLE_MS = 100;
 
 /** Passes batches on; while none comes, calls `idle` now and then. */
 export async function* patiently(
-  batches: AsyncIterable<SourceBatch>,
+  read: (signal: AbortSignal) => AsyncIterable<SourceBatch>,
+  signal: AbortSignal,
   clock: Clock,
   idle: () => Promise<void>,
 ): AsyncGenerator<SourceBatch> {
-  const iterator = batches[Symbol.asyncIterator]();
+  const over = new AbortController();
+  const iterator = read(AbortSignal.any([signal, over.signal]))[Symbol.asyncIterator]();
   try {
     for (;;) {
       const next = iterator.next();
@@ -32,6 +34,8 @@ export async function* patiently(
       yield result.value;
     }
   } finally {
+    // while it waits for its next batch it answers to nothing else
+    over.abort();
     await iterator.return?.();
   }
 }

@@ -220,8 +220,8 @@ async function run(
       if (wait || !(await go(again, [...parked, ...round.slice(i + 1)]))) parked.push(again);
     }
   };
-  const batches = source.read(intake.started ? intake.position : undefined, signal);
-  for await (const batch of source.bounded ? batches : patiently(batches, clock, between)) {
+  const read = (until: AbortSignal) => source.read(intake.started ? intake.position : undefined, until);
+  for await (const batch of source.bounded ? read(signal) : patiently(read, signal, clock, between)) {
     if (gate && intake.newest === -Infinity) startGate(gate, batch, options.lateness ?? 0);
     const work: Work = { batch, rejects: batch.rejects ?? [], at: 0, ended: false };
     // what waits keeps its arrays, which the source would use again

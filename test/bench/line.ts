@@ -1,7 +1,7 @@
 /** Rows a second through the whole line, from an Arrow file to a sink that discards, with the network alone. */
 import { join } from 'node:path';
 import { median, whole, type Emit } from './figure.ts';
-import { inFolder, pipeline, timed, writeTicks } from './workload.ts';
+import { inFolder, NETWORK, pipeline, timed, writeTicks } from './workload.ts';
 
 const RUNS = 3;
 /** Series, rows, and the rows a second that are promised. */
@@ -18,12 +18,7 @@ export async function lineBench(emit: Emit): Promise<void> {
       await writeTicks(path, series, rows);
       const spec = pipeline(folder, {
         source: { type: 'arrow', path, time: 'time', series: 'series', values: ['value'] },
-        forecast: {
-          horizon: 1,
-          quantiles: [0.1, 0.5, 0.9],
-          models: ['naive', { type: 'recurrent', cell: 'gru', hidden: 32 }],
-          output: 'recurrent',
-        },
+        forecast: NETWORK,
       });
       const rates: number[] = [];
       for (let n = 0; n < RUNS; n++) {

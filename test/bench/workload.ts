@@ -56,6 +56,21 @@ export function pipeline(
   return loadPipeline(file, components);
 }
 
+/** The network alone, as far as a pipeline has sections for it. */
+export const NETWORK = {
+  horizon: 1,
+  quantiles: [0.1, 0.5, 0.9],
+  models: ['naive', { type: 'recurrent', cell: 'gru', hidden: 32 }],
+  output: 'recurrent',
+} as const;
+
+/** The default mixture over a season of 24 rows. */
+export const MIXTURE = {
+  horizon: 1,
+  season: 24,
+  models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'recurrent'],
+} as const;
+
 export interface Timing {
   readonly rows: number;
   /** From the first pull to the last row through the line: neither start-up nor the summary at the end. */

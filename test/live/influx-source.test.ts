@@ -60,6 +60,27 @@ testSource({
   rows: 50,
 });
 
+it('ends whenever the abort comes: before, between and after the bytes of the answer', async () => {
+  for (let i = 0; i < 60; i++) {
+    const source = influx.build(influx.config.parse(ticks()), context());
+    const controller = new AbortController();
+    if (i % 2) setTimeout(() => controller.abort(), i / 4);
+    for await (const _batch of source.read(undefined, controller.signal)) {
+      if (i % 3) await new Promise((resolve) => setTimeout(resolve, i % 3));
+      controller.abort();
+    }
+    await source.close();
+  }
+});
+
+it('ends with an error when it is closed while it waits for the server', async () => {
+  await proxy.mode('stall');
+  const source = influx.build(influx.config.parse({ ...ticks(), url: proxy.url, timeout: '10m', patience: '10m' }), context());
+  const reading = source.read(undefined, new AbortController().signal)[Symbol.asyncIterator]().next();
+  await Promise.all([expect(reading).rejects.toMatchObject({ code: 'INFLUX_UNAVAILABLE' }), source.close()]);
+  await proxy.mode('pass');
+});
+
 async function read(config: Record<string, unknown>, from?: number) {
   const source = influx.build(influx.config.parse(config), context());
   try {
@@ -81,16 +102,16 @@ describe('rows', () => {
     await write('odd,series=a value=1 1000\nodd,series=a text="x" 2000\nodd value=3 3000\nodd,series=b value=4 4000\n');
     const config = { ...base(), query: 'SELECT value, text, "series" FROM odd', series: 'series' };
     expect((await read({ ...config, values: ['value'] })).map(({ content }) => content)).toMatchObject([
-      ['a', 1000, [1]],
-      ['a', 2000, [NaN]],
+      ['a', 1000, [1], undefined],
+      ['a', 2000, [NaN], undefined],
       { reason: 'no-series', time: 3000, offset: 2 },
-      ['b', 4000, [4]],
+      ['b', 4000, [4], undefined],
     ]);
     expect((await read({ ...config, values: ['text'] })).map(({ content }) => content)).toMatchObject([
-      ['a', 1000, [NaN]],
+      ['a', 1000, [NaN], undefined],
       { reason: 'undecodable', raw: '[2000,null,"x","a"]' },
       { reason: 'no-series' },
-      ['b', 4000, [NaN]],
+      ['b', 4000, [NaN], undefined],
     ]);
   });
 

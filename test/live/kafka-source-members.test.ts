@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Assignment, Source } from '../../src/core/connector.ts';
 import { clientLoop, numbers, openKafka, readyTopic, sorted, ticks } from './support/kafka-reader.ts';
-import { brokers, committed, produce, until as untilWithin } from './support/servers.ts';
+import { startKafka } from '../services/kafka.ts';
+import { brokers, committed, newTopic, produce, until as untilWithin } from './support/servers.ts';
 
 const until = (what: string, isSo: () => boolean | Promise<boolean>) => untilWithin(what, isSo, 60_000);
 const ends: (() => unknown)[] = [];
@@ -141,6 +142,68 @@ describe('two members', () => {
     expect(stranger.errors[0]).toMatchObject({ code: 'KAFKA_STATE_ELSEWHERE' });
     await stranger.close();
     await until('one has all again', () => one.owned.length === 2);
+  });
+  it('a partition is read again from another place after it was closed', async () => {
+    const topic = await readyTopic(1);
+    await produce(topic, ticks(10));
+    const { source } = openKafka(topic);
+    ends.push(() => source.close());
+    const stop = new AbortController();
+    const { value } = (await source.assignments!(stop.signal)[Symbol.asyncIterator]().next()) as { value: Assignment };
+    for (const [from, rest] of [
+      [2, numbers(10).slice(2)],
+      [7, [7, 8, 9]],
+      [0, numbers(10)],
+    ] as const) {
+      const batches = value.source.read({ '0': from }, stop.signal)[Symbol.asyncIterator]();
+      expect([...((await batches.next()).value as { channels: Float64Array[] }).channels[0]!]).toEqual(rest);
+      await value.source.close();
+      expect((await batches.next()).done).toBe(true);
+    }
+    stop.abort();
+  });
+  it('row 19: a restart tells the group what a process that died between saving and committing had not told', async () => {
+    const topic = await readyTopic(1);
+    await produce(topic, ticks(10));
+    for (const how of ['alone', 'shared'] as const) {
+      const { source } = openKafka(topic, { config: { group: `${topic}-${how}` } });
+      ends.push(() => source.close());
+      const stop = new AbortController();
+      const partition =
+        how === 'alone'
+          ? source
+          : ((await source.assignments!(stop.signal)[Symbol.asyncIterator]().next()) as { value: Assignment }).value.source;
+      const batch = partition.read({ '0': 10 }, stop.signal)[Symbol.asyncIterator]().next();
+      await until(
+        `${how}: nothing new came, and it is committed`,
+        async () => (await committed(`${topic}-${how}`, topic))[0] === 10,
+      );
+      stop.abort();
+      expect((await batch).done).toBe(true);
+    }
+  });
+  it('what could not be committed, because the consumer had died, is committed by the next one', async () => {
+    const kafka = await startKafka();
+    ends.push(() => kafka.clean());
+    const at = [kafka.broker];
+    const topic = await newTopic(1, { at });
+    await produce(topic, ticks(10), { at });
+    const { source, told } = openKafka(topic, { config: { brokers: kafka.broker, session_timeout: '1s' } });
+    ends.push(() => source.close());
+    const stop = new AbortController();
+    const batches = source.read(undefined, stop.signal)[Symbol.asyncIterator]();
+    await batches.next();
+    await batches.next();
+    const rest = batches.next();
+    await kafka.pause();
+    const waits = (reason: string) =>
+      told.some((each) => each.name === 'source.waiting' && JSON.stringify(each).includes(reason));
+    await until('the consumer is given up', () => waits('no sign of life'));
+    await source.commit!({ '0': 10 });
+    kafka.resume();
+    await until('nothing new came, and it is committed', async () => (await committed(topic, topic, at))[0] === 10);
+    stop.abort();
+    expect((await rest).done).toBe(true);
   });
   it('fetches nothing of a partition before it is read', async () => {
     const topic = await readyTopic(1);

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { expectSame, Trial, unbroken } from './oracle/trial.ts';
+import { FULL } from './support/forms.ts';
 
 const SEED = 100;
-const KILLS = Number(process.env['TIDECAST_KILLS'] ?? 20);
+const KILLS = Number(process.env['TIDECAST_KILLS'] ?? (FULL ? 100 : 20));
 const PHASES = ['training', 'swap record', 'state save', 'sink write', 'commit', 'anywhere'] as const;
 const INPUT = { series: 6, rows: 80 * KILLS, partitions: 2 };
 /** Rows of each series that a process is given before it dies: enough for a training, or for a few checkpoints. */
@@ -16,7 +17,7 @@ describe('kill -9', () => {
     { timeout: 3_600_000 },
     async () => {
       const wanted = await unbroken({ input: INPUT });
-      const trial = await new Trial({ input: INPUT }).prepare();
+      const trial = await new Trial({ input: INPUT, session: '1s' }).prepare();
       try {
         const random = new Random(SEED);
         const kills: Record<string, number> = Object.fromEntries(PHASES.map((phase) => [phase, 0]));

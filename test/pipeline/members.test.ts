@@ -1,11 +1,12 @@
 /** Several processes of one group share a state folder: a partition's state goes from one to the next, exactly. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { SourceBatch } from '../../src/core/batch.ts';
 import { defineSink, defineSource } from '../../src/core/component.ts';
 import type { Assignment, Source } from '../../src/core/connector.ts';
+import { TidecastError } from '../../src/core/errors.ts';
 import { EventBus } from '../../src/core/events.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
 import type { LoadedSpec } from '../../src/pipeline/load.ts';
@@ -213,6 +214,51 @@ describe('row 14: a process that stood still', () => {
     expect(next.load()).toEqual({ by: 'next' });
     expect(() => lockState(folder)).toThrow(expect.objectContaining({ code: 'STATE_LOCKED' }) as Error);
     next.close();
+  });
+
+  it('whose partition comes back goes on from what the other saved; stopped before that, it ends cleanly', async () => {
+    const whole = await unbroken();
+    const folder = newFolder();
+    const outputs = new Map<string, string>();
+    const member = new Member(specIn(folder), outputs, slowly);
+    for (let p = 0; p < PARTITIONS; p++) member.give(p);
+    await until(() => rowsDone(outputs) > 100);
+    // as another process would, which thinks that this one is dead
+    const other = lockState(join(folder, 'partition-0'), { takeOver: true });
+    await until(() => rowsDone(outputs) > 200);
+    other.release();
+    await until(() => rowsDone(outputs) === expected);
+    for (let p = 0; p < PARTITIONS; p++) lockState(join(folder, `partition-${p}`), { takeOver: true });
+    await member.end();
+    expect(outputs).toEqual(whole);
+  });
+
+  it('and finds what the one after it did is no reason to stop', async () => {
+    const whole = await unbroken();
+    const folder = newFolder();
+    const outputs = new Map<string, string>();
+    let due = 1;
+    const member = new Member(specIn(folder), outputs, async () => {
+      await slowly();
+      if (outputs.size === 0 || due-- !== 1) return;
+      lockState(join(folder, 'partition-0'), { takeOver: true }).release();
+      throw new TidecastError('KAFKA_STATE_ELSEWHERE', {});
+    });
+    member.give(0);
+    await until(() => rowsDone(outputs) === expected / PARTITIONS);
+    for (let p = 1; p < PARTITIONS; p++) member.give(p);
+    await until(() => rowsDone(outputs) === expected);
+    await member.end();
+    expect(outputs).toEqual(whole);
+  });
+
+  it('what a killed process had begun to write does not stay', async () => {
+    const folder = newFolder();
+    for (const epoch of [1, 2, 3]) {
+      writeFileSync(join(folder, `generation-${epoch}000000001.state.tmp`), 'torn');
+      new FolderStore(folder, { claim: 'free' }).close();
+    }
+    expect(readdirSync(folder)).toEqual(['epoch']);
   });
 
   it('a save that had begun before ends in an epoch that is not read', async () => {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { SourceBatch } from '../../src/core/batch.ts';
 import { defineSink, defineSource } from '../../src/core/component.ts';
 import type { Sink, Source } from '../../src/core/connector.ts';
+import { TidecastError } from '../../src/core/errors.ts';
 import { EventBus } from '../../src/core/events.ts';
 import type { Position } from '../../src/core/position.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
@@ -159,6 +160,15 @@ describe('a source that has nothing more for now', () => {
     await until(() => told.committed?.['0'] === 25);
     run.stop();
     expect((await run.ended).total).toBe(25);
+  });
+  it('row 42: ends the run when what came before cannot be delivered, although nothing more comes', async () => {
+    const told: { committed?: Position } = {};
+    const failing = async () => {
+      throw new TidecastError('SINK_WRITE_FAILED', { path: 'x' });
+    };
+    const run = start({ folder: newFolder(), source: liveSource(steadyRows(1, 25), told), sink: { flush: failing } });
+    await expect(run.ended).rejects.toMatchObject({ code: 'SINK_WRITE_FAILED' });
+    expect(told.committed).toBeUndefined();
   });
 });
 

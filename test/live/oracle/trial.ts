@@ -10,11 +10,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import kafkajs, { type Admin } from 'kafkajs';
+import kafkajs, { type Admin, type CompressionTypes, type Message } from 'kafkajs';
 import { expect } from 'vitest';
 import type { StateSnapshot } from '../../../src/core/state.ts';
 import type { SwapRecord } from '../../../src/pipeline/swap-log.ts';
 import { readNewest } from '../../../src/pipeline/state-store.ts';
+import { freePort } from '../../services/free-port.ts';
 import { influxQuery } from '../../services/influx.ts';
 import { brokers, influxUrl, kafkaClient, newTopic, pointsOf } from '../support/servers.ts';
 import { ticksOf, type Input } from './input.ts';
@@ -30,9 +31,16 @@ export interface TrialOptions {
   readonly source?: string;
   readonly sink?: string;
   readonly state?: string;
+  readonly clean?: string;
+  /** More sinks: items of a YAML list. */
+  readonly sinks?: string;
   /** `exact` (default), `asap`, or no retraining. */
   readonly swap?: 'exact' | 'asap' | 'none';
+  /** The whole section instead. */
+  readonly retrain?: string;
   readonly series?: readonly string[];
+  /** After this long the group forgets a killed process, and the next one can begin; default: 6 s. */
+  readonly session?: string;
 }
 
 /** What a trial came to. */
@@ -52,6 +60,10 @@ export class Trial {
   readonly database = `trial_${this.id}`;
   readonly children: ChildProcess[] = [];
   topic = '';
+  /** Where `tidecast run` answers over HTTP. */
+  port = 0;
+  /** Messages beside the input. */
+  extra = 0;
   /** What the children wrote on standard error. */
   told = '';
   readonly #kafka: readonly string[];
@@ -79,8 +91,27 @@ export class Trial {
 
   /** Makes topic and pipeline. `at`: what the line is told instead of the servers' own addresses, such as a proxy's. */
   async prepare(at: { readonly kafka?: string; readonly influx?: string } = {}): Promise<this> {
-    const { input, source = '', sink = '', state = 'checkpoint: 100ms', swap = 'exact' } = this.options;
-    this.topic = await newTopic(input.partitions, { name: `trial-${this.id}`, at: this.#kafka });
+    await this.makeTopic();
+    return this.writePipeline(at);
+  }
+
+  async makeTopic(): Promise<void> {
+    await newTopic(this.options.input.partitions, { name: `trial-${this.id}`, at: this.#kafka });
+  }
+
+  async writePipeline(at: { readonly kafka?: string; readonly influx?: string } = {}): Promise<this> {
+    const {
+      source = '',
+      sink = '',
+      state = 'checkpoint: 100ms',
+      clean,
+      sinks = '',
+      swap = 'exact',
+      session = '6s',
+    } = this.options;
+    const { retrain = `{ every: 2h, rows: 128, epochs: 1, swap: ${swap} }` } = this.options;
+    this.topic = `trial-${this.id}`;
+    this.port = await freePort();
     const indent = (text: string) => text.replaceAll(/\n?(.+)/g, '\n  $1');
     writeFileSync(
       this.pipeline,
@@ -90,22 +121,24 @@ source:
   brokers: ${at.kafka ?? this.#kafka.join(',')}
   topic: ${this.topic}
   group: ${this.topic}
-  session_timeout: 6s
+  session_timeout: ${session}
   time: ts
   values: [value]${indent(source)}
+${clean === undefined ? '' : `clean:${indent(clean)}`}
 window: { grid: rows, interval: 1m, ring: 256 }
 forecast:
   horizon: 2
   season: 24
   models: [naive, seasonal-naive, holt-winters, linear, { type: recurrent, hidden: 8, lags: 6, rebuild: 32 }]
-${swap === 'none' ? '' : `retrain: { every: 2h, rows: 128, epochs: 1, swap: ${swap} }`}
+${swap === 'none' ? '' : `retrain: ${retrain}`}
 sinks:
 - type: influx
   url: ${at.influx ?? this.#influx}
   database: ${this.database}${indent(sink)}
+${sinks}
 state:
   path: state${indent(state)}
-service: { stop_within: 10s }
+service: { stop_within: 10s, http: '127.0.0.1:${this.port}', log: info }
 `,
     );
     return this;
@@ -113,6 +146,16 @@ service: { stop_within: 10s }
 
   /** Produces the input, or a part of it by rows of each series. */
   async feed(from = 0, to = this.options.input.rows): Promise<void> {
+    await this.#send([...ticksOf(this.options.input, from, to)]);
+  }
+
+  /** Produces messages that are not of the input: `finish` waits for them too. */
+  async send(messages: readonly Message[], compression?: CompressionTypes): Promise<void> {
+    this.extra += messages.length;
+    await this.#send(messages, compression);
+  }
+
+  async #send(messages: readonly Message[], compression = kafkajs.CompressionTypes.None): Promise<void> {
     const producer = kafkaClient(this.#kafka).producer({
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
       idempotent: true,
@@ -120,9 +163,8 @@ service: { stop_within: 10s }
     });
     await producer.connect();
     try {
-      const messages = [...ticksOf(this.options.input, from, to)];
       for (let i = 0; i < messages.length; i += 5000)
-        await producer.send({ topic: this.topic, messages: messages.slice(i, i + 5000), acks: -1 });
+        await producer.send({ topic: this.topic, messages: messages.slice(i, i + 5000), acks: -1, compression });
     } finally {
       await producer.disconnect();
     }
@@ -130,10 +172,12 @@ service: { stop_within: 10s }
 
   /** Starts a process of the line; it kills itself in `phase`, if one is given. */
   start(phase = 'none', nth = 0, variant = 0, env: Readonly<Record<string, string>> = {}): ChildProcess {
-    const child = spawn(process.execPath, [CHILD, this.pipeline, phase, String(nth), String(variant), 'live'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
+    return this.spawn([CHILD, this.pipeline, phase, String(nth), String(variant), 'live'], env);
+  }
+
+  /** Starts Node.js on behalf of this trial. */
+  spawn(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     child.stderr.on('data', (text: Buffer) => (this.told = (this.told + text.toString()).slice(-20_000)));
     child.stdout.resume();
     this.children.push(child);
@@ -164,6 +208,11 @@ service: { stop_within: 10s }
     return this.#committed.reduce((sum, offset) => sum + offset, 0);
   }
 
+  /** What the group had committed was deleted: it may begin at 0 again. */
+  forgetCommits(): void {
+    this.#committed = [];
+  }
+
   async #offsets(): Promise<{ now: number[]; acknowledged: number[]; ends: number[] } | undefined> {
     try {
       this.#admin ??= await this.#connect();
@@ -184,12 +233,13 @@ service: { stop_within: 10s }
     let [before, since] = [-1, Date.now()];
     for (;;) {
       const now = await this.look();
-      if (now >= series * rows) return;
+      const wanted = series * rows + this.extra;
+      if (now >= wanted) return;
       if (!this.children.some(isRunning)) throw new Error(`Every process has ended. It said: ${this.told.slice(-2000)}`);
       if (now > before) [before, since] = [now, Date.now()];
       if (Date.now() - since > patience)
         throw new Error(
-          `Nothing was committed for ${patience} ms (${now} of ${series * rows} messages). It said: ${this.told.slice(-2000)}`,
+          `Nothing was committed for ${patience} ms (${now} of ${wanted} messages). It said: ${this.told.slice(-2000)}`,
         );
       await wait(50);
     }

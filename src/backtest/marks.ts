@@ -1,0 +1,26 @@
+/** What happened to the models on the way, on the axis of event time. */
+import { EVENTS, type EventBus, type EventName } from '../core/events.ts';
+
+/** Something that a reader wants to see beside the errors. */
+export interface Mark {
+  /** Event time, epoch ms. */
+  readonly time: number;
+  /** Name of the event. */
+  readonly event: string;
+  /** Its facts, as they were told. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Events about models and what they meet; a training says when it began by how it ended. */
+const TOLD = /^(training\.(finished|failed|skipped)|weights\.swapped|drift\.|shadow\.|models?\.)/;
+
+/** Collects marks while a line runs; the function gives what came so far. */
+export function marksOf(events: EventBus): () => readonly Mark[] {
+  const marks: Mark[] = [];
+  for (const name of Object.keys(EVENTS).filter((each) => TOLD.test(each)) as EventName[])
+    events.on(name, (payload) => {
+      const { trigger, time = trigger, ...facts } = payload as unknown as Record<string, unknown>;
+      if (typeof time === 'number' && Number.isFinite(time)) marks.push({ time, event: name, facts });
+    });
+  return () => marks;
+}

@@ -1,0 +1,146 @@
+/** What the report of a backtest says in sentences: the same in HTML, Markdown and JSON. */
+import { levelOf } from '../backtest/timeline.ts';
+import type { CellScore, ReportData } from '../backtest/report-data.ts';
+import type { Mark } from '../backtest/marks.ts';
+import type { Verdict } from '../forecast/skill.ts';
+import { printable } from './cell.ts';
+import { percent, value, whole } from './numbers.ts';
+
+/** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
+const CLOSE = [0.02, 0.04] as const;
+/** A model whose absence costs less than this share of the error adds nothing. */
+const WORTH = 0.005;
+
+/** How good it was against each baseline, target by target. */
+export function skillSentences({ scores }: Pick<ReportData, 'scores'>): string[] {
+  return byTarget(scores).flatMap(([target, own]) =>
+    Object.keys(own[0]!.summary.skill).map((baseline) => {
+      const told = `${own.length > 0 && several(scores) ? `${printable(target)}, against` : 'Against'} ${baseline}`;
+      const groups = runs(own.map((cell) => ({ step: cell.step, verdict: cell.summary.skill[baseline]!.verdict })));
+      const at = (cell: CellScore) => `${shown(Math.abs(cell.summary.skill[baseline]!.skill))} at step ${cell.step}`;
+      const ends = own.length === 1 ? [own[0]!] : [own[0]!, own.at(-1)!];
+      if (groups.length > 1) return `${told}: ${groups.map(({ verdict, steps }) => `${WORDS[verdict]} ${steps}`).join(', ')}.`;
+      if (groups[0]!.verdict === 'no skill')
+        return `${told}: no skill can be shown${own.length > 1 ? ' at any step' : ''}. Whoever uses the forecast should not expect it to be better.`;
+      return `${told}: ${groups[0]!.verdict}${own.length > 1 ? ' at every step' : ''}, by ${ends.map(at).join(' and ')}.`;
+    }),
+  );
+}
+
+const WORDS: Readonly<Record<Verdict, string>> = {
+  better: 'better at',
+  worse: 'worse at',
+  'no skill': 'no skill can be shown at',
+};
+
+/** A share of an error as per cent, with a digit more where it is small. */
+export function shown(share: number): string {
+  return percent(share, Math.abs(share) < 0.0995 ? 1 : 0);
+}
+
+/** Whether intervals hold what they promise. */
+export function intervalSentences({ scores }: Pick<ReportData, 'scores'>): string[] {
+  return byTarget(scores).flatMap(([target, own]) => {
+    const ends = own.length === 1 ? [own[0]!] : [own[0]!, own.at(-1)!];
+    return ends[0]!.summary.intervals
+      .map(({ nominal }) => nominal)
+      .sort((a, b) => a - b)
+      .map((nominal) => {
+        const held = ends.map((cell, i) => {
+          const coverage = cell.summary.intervals.find((each) => each.nominal === nominal)!.coverage;
+          const off = coverage - nominal;
+          const fault = Math.abs(off) <= CLOSE[i]! ? '' : off < 0 ? ' (too narrow)' : ' (too wide)';
+          return `${percent(coverage, 1)} of the truths at step ${cell.step}${fault}`;
+        });
+        return `${several(scores) ? `${printable(target)}: the` : 'The'} ${percent(nominal)} intervals held ${held.join(' and ')}.`;
+      });
+  });
+}
+
+/** What each model adds to the mixture. */
+export function modelSentences({ timelines }: Pick<ReportData, 'timelines'>): string[] {
+  const many = new Set(timelines.map(({ target }) => target)).size > 1;
+  return timelines.flatMap(({ target, step, without, weights, n }) => {
+    const all = n.reduce((sum, each) => sum + each, 0);
+    const parts = Object.entries(without).map(([name, cost]) => {
+      const weight = weights[name]!.reduce<number>((sum, each, i) => sum + (each ?? 0) * n[i]!, 0) / all;
+      const effect =
+        cost >= WORTH
+          ? `${percent(cost, 1)} more error without it`
+          : cost <= -WORTH
+            ? `${percent(-cost, 1)} less error without it`
+            : 'no difference without it';
+      return { name, weight, text: `${name} ${percent(weight)} of the weight, ${effect}` };
+    });
+    if (parts.length === 0) return [];
+    parts.sort((a, b) => b.weight - a.weight);
+    return [`${many ? `${printable(target)}, step` : 'Step'} ${step}: ${parts.map(({ text }) => text).join('; ')}.`];
+  });
+}
+
+/** Trainings and the like in one sentence each kind. */
+export function markSentences(marks: readonly Mark[]): string[] {
+  const trained = marks.filter(({ event }) => event === 'training.finished');
+  const accepted = trained.filter(({ facts }) => facts['accepted'] === true).length;
+  const seconds = trained.reduce((sum, { facts }) => sum + Number(facts['milliseconds'] ?? 0), 0) / 1000;
+  const others = new Map<string, number>();
+  for (const { event } of marks)
+    if (!['training.finished', 'weights.swapped'].includes(event)) others.set(event, (others.get(event) ?? 0) + 1);
+  return [
+    ...(trained.length > 0
+      ? [
+          `${whole(trained.length)} trainings took ${value(seconds)} s in all; ${whole(accepted)} gave better weights, which were taken.`,
+        ]
+      : ['The network was not trained.']),
+    ...[...others].map(([event, n]) => `${event}: ${whole(n)} times.`),
+  ];
+}
+
+/** A mark as a line of a table: what happened, and its facts. */
+export function markText({ event, facts }: Mark): string {
+  const { accepted, champion, challenger } = facts as { accepted?: boolean; champion?: number; challenger?: number };
+  if (event === 'training.finished')
+    return `trained: loss ${value(champion ?? NaN)} → ${value(challenger ?? NaN)}, ${accepted ? 'taken' : 'old weights kept'}`;
+  if (event === 'weights.swapped') return `new weights ${printable(String(facts['hash'])).slice(0, 12)}`;
+  const told = Object.entries(facts).map(
+    ([name, fact]) => `${name} ${typeof fact === 'number' ? value(fact) : printable(String(fact))}`,
+  );
+  return `${event}${told.length > 0 ? `: ${told.join(', ')}` : ''}`;
+}
+
+/** Coverage of an interval by its nominal level. */
+export function coverageOf(cell: CellScore, level: string): number {
+  return cell.summary.intervals.find(({ nominal }) => levelOf(nominal) === level)?.coverage ?? NaN;
+}
+
+/** Scored cells by target, in order. */
+export function byTarget(scores: readonly CellScore[]): [string, CellScore[]][] {
+  const groups = new Map<string, CellScore[]>();
+  for (const cell of scores) if (cell.summary.n > 0) groups.set(cell.target, [...(groups.get(cell.target) ?? []), cell]);
+  return [...groups];
+}
+
+/** Of many steps the first ones, then ever wider apart, and the last. */
+export function pickSteps(own: readonly CellScore[], most = 12): CellScore[] {
+  if (own.length <= most) return [...own];
+  const last = most - 1;
+  const wanted = new Set(
+    Array.from({ length: most }, (_, i) => Math.max(i, Math.round(((own.length - 1) * i * i) / (last * last)))),
+  );
+  return own.filter((_, i) => wanted.has(i));
+}
+
+function several(scores: readonly CellScore[]): boolean {
+  return scores.some(({ target }) => target !== scores[0]!.target);
+}
+
+/** Equal verdicts of neighbouring steps: `steps 1 to 5`. */
+function runs(all: readonly { step: number; verdict: Verdict }[]): { verdict: Verdict; steps: string }[] {
+  const found: { verdict: Verdict; from: number; to: number }[] = [];
+  for (const { step, verdict } of all) {
+    const last = found.at(-1);
+    if (last?.verdict === verdict) last.to = step;
+    else found.push({ verdict, from: step, to: step });
+  }
+  return found.map(({ verdict, from, to }) => ({ verdict, steps: from === to ? `step ${from}` : `steps ${from} to ${to}` }));
+}

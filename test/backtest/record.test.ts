@@ -1,0 +1,96 @@
+/** The result of a backtest: a row a scored forecast, whose errors are the scores. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { createResult, readResult } from '../../connectors/index.ts';
+import { backtest, type BacktestOptions } from '../../src/backtest/replay.ts';
+import type { ResultBlock } from '../../src/backtest/result.ts';
+import { EventBus } from '../../src/core/events.ts';
+import type { LoadedSpec } from '../../src/pipeline/load.ts';
+import { COMPONENTS, HOUR, pipeline, START, writeData } from '../support/small-backtest.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tidecast-record-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+writeData(folder, 400);
+
+async function recorded(spec: LoadedSpec, options: Partial<BacktestOptions> = {}) {
+  const path = join(folder, 'forecasts.arrow');
+  const result = await backtest(spec, {
+    ...COMPONENTS,
+    ...{ events: new EventBus(), signal: new AbortController().signal, record: await createResult(path) },
+    ...options,
+  });
+  const blocks: ResultBlock[] = [];
+  for await (const block of readResult(path)) blocks.push(block);
+  return { result, rows: blocks.flatMap(rowsOf) };
+}
+
+function rowsOf({ length, numbers, texts }: ResultBlock) {
+  return Array.from({ length }, (_, i) => ({
+    series: texts['series']!.names[texts['series']!.codes[i]!]!,
+    target: texts['target']!.names[texts['target']!.codes[i]!]!,
+    n: (name: string) => numbers[name]![i]!,
+  }));
+}
+
+it('has a row a scored forecast; their mean errors are the scores, of every model', async () => {
+  const { result, rows } = await recorded(pipeline(folder, 'all'));
+  const met = rows.filter((row) => !Number.isNaN(row.n('actual')));
+  for (const [s, name] of ['a', 'b'].entries())
+    for (let step = 1; step <= 4; step++) {
+      const own = met.filter((row) => row.series === name && row.n('step') === step);
+      const summary = result.series[s]!.scores[0]![step - 1]!;
+      expect(own.length).toBe(summary.n);
+      const mae = (column: string) => own.reduce((sum, row) => sum + Math.abs(row.n('actual') - row.n(column)), 0) / own.length;
+      expect(mae('mean')).toBeCloseTo(summary.models['mixture']!.mae, 9);
+      expect(mae('naive')).toBeCloseTo(summary.models['naive']!.mae, 9);
+      expect(mae('forecast_linear')).toBeCloseTo(summary.models['linear']!.mae, 9);
+      const inside = own.filter((row) => row.n('actual') >= row.n('q0100') && row.n('actual') <= row.n('q0900')).length;
+      expect(inside / own.length).toBeCloseTo(summary.intervals.find(({ nominal }) => nominal === 0.8)!.coverage, 9);
+    }
+  // warm-up rows are left out, forecasts whose truth is still to come are kept: 1 + 2 + 3 + 4 a series
+  expect(met).toHaveLength(2 * 4 * 350);
+  expect(rows.length - met.length).toBe(20);
+  for (const row of rows) {
+    expect(row.n('time')).toBe(row.n('issued') + row.n('step') * HOUR);
+    const weights = ['naive', 'holt-winters', 'linear'].map((name) => row.n(`weight_${name}`));
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 9);
+    // the mixture is what its parts say, by their weights
+    const parts = ['naive', 'forecast_holt-winters', 'forecast_linear'].map((name) => row.n(name));
+    expect(parts.reduce((sum, part, i) => sum + part * weights[i]!, 0)).toBeCloseTo(row.n('mean'), 9);
+  }
+  expect(readdirSync(folder).filter((name) => name.endsWith('.partial'))).toEqual([]);
+});
+
+it('a recording changes no score and no bit of the state', async () => {
+  const spec = pipeline(folder, 'same');
+  const { result } = await recorded(spec);
+  const bare = await backtest(spec, { ...COMPONENTS, events: new EventBus(), signal: new AbortController().signal });
+  const { milliseconds: _, ...rest } = bare;
+  expect(result).toMatchObject(rest);
+});
+
+it('with a stride only every so many origins count, and the scores are those of these rows', async () => {
+  const spec = pipeline(folder, 'stride');
+  const { result, rows } = await recorded(spec, { stride: 3 });
+  const origins = new Set(rows.map((row) => (row.n('issued') - START) / HOUR + 1));
+  expect([...origins].every((index) => index % 3 === 0)).toBe(true);
+  const own = rows.filter((row) => row.series === 'a' && row.n('step') === 2 && !Number.isNaN(row.n('actual')));
+  const { n, models } = result.series[0]!.scores[0]![1]!;
+  expect(own).toHaveLength(n);
+  expect(own.reduce((sum, row) => sum + Math.abs(row.n('actual') - row.n('mean')), 0) / n).toBeCloseTo(models['mixture']!.mae, 9);
+  // the scale of MASE is made of all rows of the warm-up
+  const every = await recorded(spec);
+  const scale = ({ mae, mase }: { mae: number; mase: number }) => mae / mase;
+  expect(scale(models['mixture']!)).toBeCloseTo(scale(every.result.series[0]!.scores[0]![1]!.models['mixture']!), 9);
+});
+
+it('what came before `from` is in neither; the hash of the data tells other data apart', async () => {
+  const spec = pipeline(folder, 'from');
+  const { rows, result } = await recorded(spec, { from: START + 300 * HOUR });
+  expect(Math.min(...rows.map((row) => row.n('time')))).toBe(START + 300 * HOUR);
+  const shorter = await recorded(spec, { to: START + 399 * HOUR });
+  expect(result.dataHash).toMatch(/^[0-9a-f]{64}$/);
+  expect(shorter.result.dataHash).not.toBe(result.dataHash);
+});

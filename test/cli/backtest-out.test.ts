@@ -1,0 +1,112 @@
+/** `backtest --out`, several at once, `compare` and `leaks`, as they are typed. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { main } from '../../src/cli/program.ts';
+import { fakeTerminal } from '../support/fake-terminal.ts';
+import { pipeline, writeData } from '../support/small-backtest.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tidecast-out-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+writeData(folder, 400);
+const rest = 'retrain: { every: 5d, rows: 120, epochs: 1, steps: 24, burn_in: 8 }';
+const recurrent = '{ type: recurrent, hidden: 4, rebuild: 24 }';
+pipeline(folder, 'one', { forecast: `horizon: 3, season: 24, models: [naive, ${recurrent}]`, rest });
+pipeline(folder, 'two', { forecast: `horizon: 3, season: 24, models: [naive, linear]` });
+
+async function call(...words: string[]) {
+  const terminal = fakeTerminal(folder);
+  const code = await main(words, terminal);
+  return { code, out: terminal.said.out.join('\n'), err: terminal.said.err.join('\n') };
+}
+
+interface Outcome {
+  readonly seconds: number;
+  readonly files: Record<string, string>;
+  readonly pipeline: string;
+  readonly dataHash: string;
+  readonly marks: readonly { readonly event: string; readonly facts: Record<string, unknown> }[];
+}
+
+/** Without what differs from run to run: how long it took, and where the files are. */
+const lasting = ({ seconds: _, files: __, marks, ...rest }: Outcome): object => ({
+  ...rest,
+  marks: marks.map(({ facts: { milliseconds: ___, ...facts }, ...mark }) => ({ ...mark, facts })),
+});
+
+it('several pipelines at once give the bits that each gives alone, and `compare` says which is better', async () => {
+  const together = await call('backtest', 'one.yaml', 'two.yaml', '--out', 'both', '--json');
+  expect(together.code, together.err).toBe(0);
+  const { ok, backtests } = JSON.parse(together.out) as { ok: boolean; backtests: Outcome[] };
+  expect(ok).toBe(true);
+  expect(backtests.map(({ pipeline }) => pipeline)).toEqual(['one', 'two']);
+  for (const [i, name] of ['one', 'two'].entries()) {
+    const alone = await call('backtest', `${name}.yaml`, '--out', `alone/${name}`, '--json');
+    expect(lasting(backtests[i]!)).toEqual(lasting(JSON.parse(alone.out) as Outcome));
+    const bytes = (of: string) => readFileSync(join(folder, of, name, 'forecasts.arrow'));
+    expect(bytes('both').equals(bytes('alone'))).toBe(true);
+    const summary = JSON.parse(readFileSync(join(folder, 'both', name, 'summary.json'), 'utf8')) as Outcome;
+    expect(lasting(summary)).toEqual(lasting(JSON.parse(alone.out) as Outcome));
+  }
+  expect(backtests[0]!.marks.some(({ event }) => event === 'weights.swapped')).toBe(true);
+  expect(backtests[0]!.dataHash).toBe(backtests[1]!.dataHash);
+
+  const compared = await call('compare', 'both/one', 'both/two/forecasts.arrow');
+  expect(compared.code).toBe(0);
+  expect(compared.out).toMatch(/value: (forecasts.arrow|one) is better at step 1 by|no difference can be shown at step 1/);
+  const json = JSON.parse((await call('compare', 'both/one', 'both/two', '--json')).out) as { cells: { sentence: string }[] };
+  expect(json.cells).toHaveLength(3);
+  // the same against itself
+  expect((await call('compare', 'both/one', 'alone/one')).out).toContain('value: both made the same error at step 3.');
+});
+
+it('one that fails is told, and the others are done all the same', async () => {
+  pipeline(folder, 'lost', { forecast: 'models: [naive]', rest: 'seed: 3' });
+  const { code, out, err } = await call('backtest', 'two.yaml', 'two.yaml', 'lost.yaml', '--source', 'gone.csv', '--json');
+  expect(code).toBe(66);
+  expect(err).toContain('The input file does not exist');
+  expect(JSON.parse(out)).toMatchObject({
+    ok: false,
+    backtests: [{ ok: false, error: { code: 'SOURCE_FILE_MISSING' } }, {}, {}],
+  });
+});
+
+it('the options lie over the pipeline, and what they cannot mean is said', async () => {
+  const { out } = await call(
+    'backtest',
+    'one.yaml',
+    '--horizon',
+    '2',
+    '--warmup',
+    '100',
+    '--stride',
+    '5',
+    '--gap',
+    '2h',
+    '--json',
+  );
+  const { scores } = JSON.parse(out) as { scores: { step: number; summary: { n: number } }[] };
+  // origins at every fifth row of 400; truths after the 100th
+  expect(scores.map(({ step, summary }) => [step, summary.n])).toEqual([
+    [1, 2 * 60],
+    [2, 2 * 60],
+  ]);
+  expect(await call('backtest', 'two.yaml', '--gap', '2h')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('no `retrain`'),
+  });
+  expect(await call('backtest', 'two.yaml', '--stride', '0')).toMatchObject({ code: 64 });
+  expect(await call('backtest', 'two.yaml', 'two.yaml', '--out', 'x')).toMatchObject({ code: 64 });
+  expect(await call('compare', 'data.csv', 'data.csv')).toMatchObject({ code: 65 });
+  expect(await call('compare', 'nowhere', 'nowhere')).toMatchObject({ code: 66 });
+});
+
+it('`leaks` shows how far it is, and ends with 0 where nothing moved', async () => {
+  const { code, out, err } = await call('leaks', 'two.yaml', '--cuts', '1');
+  expect(err).toMatch(
+    /two: 1 of 5: the future that happened\n.*two: 2 of 5: everything after 2024-01-09 \d\d:00 shifted: 1,2\d\d forecasts, none moved/s,
+  );
+  expect(out).toMatch(/^two: no leak: 4,8\d\d forecasts, each made before one of 4 changed futures, are the same to the bit$/);
+  expect(code).toBe(0);
+});

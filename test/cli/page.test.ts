@@ -1,0 +1,127 @@
+/** The report: it holds what it should, nothing of the outside, and no name in it is markup. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseHTML } from 'linkedom';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ReportData } from '../../src/backtest/report-data.ts';
+import { main } from '../../src/cli/program.ts';
+import { page } from '../../src/cli/page.ts';
+import { skillSentences } from '../../src/cli/page-words.ts';
+import type { Verdict } from '../../src/forecast/skill.ts';
+import { fakeTerminal } from '../support/fake-terminal.ts';
+import { pipeline, writeData } from '../support/small-backtest.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tidecast-page-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const EVIL = [`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `a\u202eb & '|[x](javascript:1)`, 'plain'];
+let html = '';
+let markdown = '';
+let data: ReportData;
+
+beforeAll(async () => {
+  writeData(folder, 300, EVIL);
+  const recurrent = '{ type: recurrent, hidden: 4, rebuild: 24 }';
+  pipeline(folder, 'page', {
+    forecast: `horizon: 4, season: 24, warmup: 50, models: [naive, seasonal-naive, ${recurrent}]`,
+    rest: 'retrain: { every: 3d, rows: 120, epochs: 1, steps: 24, burn_in: 8 }\n# </pre><script>2</script>',
+  });
+  const terminal = fakeTerminal(folder);
+  expect(await main(['backtest', 'page.yaml', '--out', 'out'], terminal), terminal.said.err.join('\n')).toBe(0);
+  const read = (name: string) => readFileSync(join(folder, 'out', name), 'utf8');
+  [html, markdown, data] = [read('report.html'), read('report.md'), JSON.parse(read('report.json')) as ReportData];
+});
+
+it('is one file: no script, nothing loaded, and a policy that allows only its own style', () => {
+  const { document } = parseHTML(html);
+  const names = new Set([...document.querySelectorAll('*')].map(({ localName }) => localName));
+  for (const name of ['script', 'img', 'link', 'iframe', 'object', 'a', 'base']) expect(names).not.toContain(name);
+  for (const element of document.querySelectorAll('*'))
+    for (const { name, value } of element.attributes) {
+      expect(name).not.toMatch(/^(on|style$|src|href)/);
+      if (name !== 'xmlns') expect(value).not.toMatch(/https?:/);
+    }
+  const policy = document.querySelector('meta[http-equiv]')!.getAttribute('content')!;
+  expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]+=*'; base-uri 'none'; form-action 'none'$/);
+});
+
+it('shows the names as they are, as text only', () => {
+  const text = parseHTML(html).document.body.textContent!;
+  expect(text).toContain('<script>alert(1)</script>');
+  expect(text).toContain('a\\u{202e}b');
+  expect(/<script|<img|\u202e/i.exec(html)?.[0]).toBeUndefined();
+  expect(markdown.split('```')[0]).not.toMatch(/[^\\]<|[^\\]\[x/);
+});
+
+it('has every part, and the same figures in JSON and Markdown', () => {
+  const { document } = parseHTML(html);
+  expect([...document.querySelectorAll('h2')].map(({ textContent }) => textContent)).toEqual([
+    'Forecasts and what came',
+    'How far off',
+    'Skill',
+    'Series',
+    'Calibration',
+    'Residuals',
+    'What the mixture trusted',
+    'Retraining and drift',
+    'How it was made',
+  ]);
+  expect(document.querySelectorAll('svg.wide').length).toBe(document.querySelectorAll('svg.narrow').length);
+  for (const sentence of skillSentences(data)) {
+    expect(document.body.textContent).toContain(sentence);
+    expect(markdown).toContain(sentence);
+  }
+  for (const fact of [data.facts.dataHash, 'tidecast 0', 'Node.js', 'rows/s']) expect(markdown).toContain(fact);
+  expect(data.stretches.map(({ what }) => what)).toEqual(['the best series', 'the median series', 'the worst series']);
+  // the fans of a stretch follow upon each other, and hold what the result file holds
+  const [first] = data.stretches;
+  expect(first!.fans.length).toBeGreaterThan(5);
+  for (const { points } of first!.fans) expect(points.map(({ step }) => step)).toEqual([1, 2, 3, 4].slice(0, points.length));
+  expect(data.marks.some(({ event }) => event === 'training.finished')).toBe(true);
+  for (const { weights } of data.timelines)
+    for (let i = 0; i < weights['naive']!.length; i++)
+      expect(Object.values(weights).reduce((sum, of) => sum + of[i]!, 0)).toBeCloseTo(1, 9);
+});
+
+it.each([
+  ['one step, one quantile', 'quantiles: [0.5], models: [naive, linear]'],
+  ['a single model as the output', 'horizon: 3, output: linear, models: [naive, linear]'],
+  ['no baseline', 'horizon: 2, baselines: [], models: [naive, holt-winters]'],
+  ['three intervals and a long horizon', 'horizon: 30, quantiles: [0.01, 0.05, 0.25, 0.75, 0.95, 0.99], models: [naive]'],
+  ['nothing scored', 'warmup: 100000, models: [naive]'],
+])('is made for every kind of pipeline: %s', async (_, forecast) => {
+  pipeline(folder, 'kind', { forecast });
+  const terminal = fakeTerminal(folder);
+  expect(await main(['backtest', 'kind.yaml', '--out', 'kind'], terminal), terminal.said.err.join('\n')).toBe(0);
+  const text = parseHTML(readFileSync(join(folder, 'kind/report.html'), 'utf8')).document.body.textContent!;
+  expect(text).toContain('How it was made');
+  expect(/NaN|undefined|Infinity/.exec(text)?.[0]).toBeUndefined();
+  expect(/NaN|undefined|Infinity/.exec(readFileSync(join(folder, 'kind/report.md'), 'utf8'))?.[0]).toBeUndefined();
+});
+
+it('stays small for thousands of series', () => {
+  const many = Array.from({ length: 5000 }, (_, i) => ({ ...data.ranked[0]!, name: `series-${i}` }));
+  const big: ReportData = {
+    ...data,
+    facts: { ...data.facts, series: 5000 },
+    ranked: many.slice(0, 21),
+    ratios: Array.from({ length: 1000 }, (_, i) => 0.5 + i / 1000),
+  };
+  expect(page(big).length).toBeLessThan(3_000_000);
+  expect(page(big)).toContain('summary.json has the other 4,979');
+});
+
+it('says in words where there is skill, where there is none, and where it is worse', () => {
+  const cell = (step: number, verdict: Verdict) => {
+    const summary = { ...data.scores[0]!.summary, n: 10 };
+    const skill = { skill: 0.1, difference: 0, low: 0, high: 0, statistic: 0, verdict };
+    return { target: 'value', step, output: 'mixture', summary: { ...summary, skill: { naive: skill } } };
+  };
+  const said = (...verdicts: Verdict[]) => skillSentences({ scores: verdicts.map((verdict, i) => cell(i + 1, verdict)) })[0];
+  expect(said('better', 'better')).toBe('Against naive: better at every step, by 10 % at step 1 and 10 % at step 2.');
+  expect(said('no skill', 'no skill')).toMatch(/^Against naive: no skill can be shown at any step\./);
+  expect(said('better', 'better', 'no skill', 'worse')).toBe(
+    'Against naive: better at steps 1 to 2, no skill can be shown at step 3, worse at step 4.',
+  );
+});
