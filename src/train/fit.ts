@@ -14,11 +14,13 @@ const LEAST = 40;
 const PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1];
 /** Passes that count large errors less, and how many mean errors are large (Huber's weights by iteration; Holland and Welsch 1977). */
 const PASSES = 2;
+/** With more cells (target x step) than this, one pass less. */
+const MANY_CELLS = 48;
 const LARGE = 1;
 const BOOSTING = { leaves: 15, least: 20, rowShare: 0.8, inputShare: 0.6 };
 /** Trees of an ensemble times their rate; with many targets fewer trees, each of which counts more. */
 const REACH = 8;
-const [MOST_ROUNDS, LEAST_ROUNDS] = [100, 40];
+const [MOST_ROUNDS, LEAST_ROUNDS] = [100, 32];
 
 /** Tensors of the models named in `job.fitted`; none where there are too few rows. */
 export function fit(job: TrainingJob): Weights {
@@ -38,7 +40,7 @@ export function fit(job: TrainingJob): Weights {
     const shown = Int32Array.from({ length: origins.count }, () =>
       random.uniform() < 0.5 ? horizon : 2 + random.below(Math.max(1, horizon - 1)),
     );
-    const regression = new Regression(count);
+    const regression = new Regression(count, targets * horizon > MANY_CELLS ? PASSES - 1 : PASSES);
     const x = new Float32Array(origins.count * count);
     const y = new Float32Array(origins.count);
     for (let step = 1; step <= horizon; step++) {
@@ -94,9 +96,11 @@ const TRIED = 0.85;
 class Regression {
   readonly #equations: NormalEquations;
   readonly #inputs: number;
+  readonly #passes: number;
   #penalty: number | undefined;
 
-  constructor(inputs: number) {
+  constructor(inputs: number, passes: number) {
+    this.#passes = passes;
     this.#inputs = inputs;
     this.#equations = new NormalEquations(inputs);
   }
@@ -116,7 +120,7 @@ class Regression {
     const penalty = this.#penalty ?? PENALTIES.at(-1)!;
     this.#gather(x, y, origins, 1, undefined);
     let w = equations.solve(penalty);
-    for (let pass = 0; pass < PASSES; pass++) {
+    for (let pass = 0; pass < this.#passes; pass++) {
       const large = LARGE * this.#error(w, x, y, origins, 0);
       this.#gather(x, y, origins, 1, (n) => {
         const off = Math.abs(y[n]! - ridgeOf(w, 0, x, n * inputs, inputs));

@@ -8,7 +8,7 @@ import { calendar } from '../window/calendar.ts';
 import { Ring } from '../window/ring.ts';
 import type { TrainingJob } from './job.ts';
 
-/** More origins than this are drawn from by chance. */
+/** More origins than this, divided by the root of the number of targets, are drawn from by chance. */
 const MOST = 16_384;
 const TARGET_CLIP = 50;
 
@@ -36,7 +36,7 @@ export class Origins {
     const reach = Tabular.lookback(sizes);
     const firstOf = (rows: number) => Math.max(0, rows - options.rows, Math.min(reach, rows >> 1));
     const all = series.reduce((sum, { times }) => sum + Math.max(0, times.length - firstOf(times.length)), 0);
-    const share = Math.min(1, MOST / Math.max(1, all));
+    const share = Math.min(1, MOST / Math.sqrt(sizes.targets) / Math.max(1, all));
     const random = new Random(seedOf(job.seed, 'origins', job.trigger, target));
     const most = Math.ceil(all);
     this.#lanes = new Int32Array(most);

@@ -4,7 +4,7 @@ import { cos } from '../core/math/math.ts';
 import { Network } from '../nn/network.ts';
 import type { LossSpec } from '../nn/losses.ts';
 import { Trainer } from '../nn/trainer.ts';
-import { networkWeights, type NetworkShape, type Weights } from '../nn/shape.ts';
+import { networkWeights, sizeOf, tensorsOf, type NetworkShape, type Weights } from '../nn/shape.ts';
 import { fit } from './fit.ts';
 import { heldOutLoss } from './challenger.ts';
 import type { TrainingJob, TrainingResult } from './job.ts';
@@ -64,7 +64,7 @@ function trainNetwork(whole: NetworkJob, progress?: (epoch: number, loss: number
   let best = { loss: Infinity, weights: job.weights };
   const fit = new Fit(job, series, loss);
   let last = NaN;
-  const epochs = job.options.epochs * (job.first ? FIRST_TRAINING : 1);
+  const epochs = epochsOf(job, series) * (job.first ? FIRST_TRAINING : 1);
   for (let epoch = 0; epoch < epochs; epoch++) {
     // cosine decay (Loshchilov and Hutter 2017), to a twentieth
     last = fit.epoch(
@@ -88,6 +88,16 @@ function trainNetwork(whole: NetworkJob, progress?: (epoch: number, loss: number
     series: series.length,
     gradientNorm: fit.gradientNorm,
   };
+}
+
+/** Rows times weights that all passes of a training come to at most, for a network that is not small. */
+const WORK = 6e9;
+
+/** Passes over the rows: as configured, fewer where rows and weights are so many that a training would take minutes. */
+function epochsOf(job: NetworkJob, series: readonly ScaledSeries[]): number {
+  const rows = series.reduce((sum, { rows: n, from }) => sum + n - from, 0);
+  const weights = tensorsOf(job.shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
+  return Math.max(1, Math.min(job.options.epochs, Math.floor(WORK / Math.max(1, rows * weights))));
 }
 
 /**
