@@ -59,7 +59,12 @@ function line(on: On): void {
     ({ resumed, rows }) => ({ resumed, rows }),
   );
   on('run.stopped', 'info', ({ clean }) => (clean ? 'stopped' : 'stopped before everything was delivered'));
-  on('training.started', 'debug', ({ trigger }) => `${at(trigger)}: started`, moment);
+  on(
+    'training.started',
+    'debug',
+    ({ trigger, reason }) => `${at(trigger)}: started${reason === 'drift' ? ' early, because of drift' : ''}`,
+    moment,
+  );
   on(
     'training.finished',
     'info',
@@ -124,9 +129,22 @@ function ends(on: On, clock: Clock): void {
   on('partition.waiting', 'warn', ({ partition, reason }) => `partition ${partition} waits: ${reason}`);
 }
 
-/** Refused ticks and points, told together. */
+/** Drift, and refused ticks and points, told together. */
 function masses(events: EventBus, tell: (notice: Notice) => void): (() => void)[] {
   return [
+    together(
+      (add) => events.on('drift.detected', ({ series, detector, of }) => add(`${series}\0${detector}\0${of}`, 1)),
+      (counts, sum) => {
+        const [series = '', detector = '', of = ''] = ([...counts.keys()][0] ?? '').split('\0');
+        const what = `drift in series ${series}: ${detector === 'adwin' ? `forecast error of ${of} has grown` : `level or scale of ${of} has moved`}`;
+        tell({
+          level: 'info',
+          event: 'drift.detected',
+          text: printable(`${what} (${detector})${sum > 1 ? `; ${whole(sum - 1)} more` : ''}`),
+          facts: { count: sum, series, detector, of },
+        });
+      },
+    ),
     together(
       (add) => events.on('ticks.rejected', ({ reason, count }) => add(reason, count)),
       (counts, sum) =>

@@ -9,6 +9,7 @@ import { runPipeline, type RunOptions, type RunResult } from '../pipeline/run.ts
 import { COMPONENTS } from './components.ts';
 import { report } from './failure.ts';
 import { log } from './log.ts';
+import { milestones } from './milestones.ts';
 import { notices } from './notices.ts';
 import { reportOf, scoreLines } from './report.ts';
 import { show } from './screen.ts';
@@ -52,6 +53,7 @@ export async function follow(
   // the live view stands where a console sink would write, and with --json standard output belongs to the result
   const spec = live || json ? { ...loaded, sinks: loaded.sinks.filter(({ type }) => type !== 'console') } : loaded;
   const watch = new Watch(name, systemClock, events);
+  const told = milestones(events);
   const { signal, dispose } = terminal.stopper();
   signal.addEventListener('abort', () => watch.stopping(), { once: true });
   const close = written
@@ -92,7 +94,9 @@ export async function follow(
     await web?.close();
   }
   const outcome = reportOf(spec, result, { series: Math.max(watch.series, seriesOpen()), rejected: watch.rejected });
-  speaker.out(json ? JSON.stringify({ ok: true, ...outcome }, null, 2) : `\n${summaryText(outcome, terminal.paint)}`);
+  speaker.out(
+    json ? JSON.stringify({ ok: true, ...outcome, events: told }, null, 2) : `\n${summaryText(outcome, terminal.paint)}`,
+  );
   return EXIT.ok;
 }
 

@@ -11,7 +11,8 @@ export interface Events {
   'series.opened': { lanes: number };
   'series.evicted': { series: string };
   'series.quarantined': { series: string; reason: string };
-  'training.started': { trigger: number; rows: number; series: number };
+  'drift.detected': { series: string; detector: 'adwin' | 'page-hinkley'; of: string; time: number };
+  'training.started': { trigger: number; rows: number; series: number; reason: 'schedule' | 'drift' };
   'training.finished': {
     trigger: number;
     milliseconds: number;
@@ -51,7 +52,9 @@ export const EVENTS: Readonly<Record<EventName, string>> = {
   'series.opened': 'Series got lanes for the first time or again; `lanes` are open now.',
   'series.evicted': 'A series was idle for longer than its time to live and was spilled.',
   'series.quarantined': 'A forecaster failed on a series; the others go on.',
-  'training.started': 'A retraining began for the trigger at that event time.',
+  'drift.detected':
+    'A series left what it was like before: `adwin` in the forecast error of the target `of`, `page-hinkley` in the channel `of`.',
+  'training.started': 'A retraining began for the trigger at that event time; `reason`: why then.',
   'training.finished': 'A retraining ended; the challenger is accepted if its loss on held-out rows is below the champion’s.',
   'training.failed': 'A retraining threw, diverged or was stopped; the old weights stay.',
   'training.skipped': 'A trigger passed without training: too few rows.',

@@ -16,6 +16,7 @@ import { ingest, type Place } from '../stream/ingest.ts';
 import { window } from '../stream/window.ts';
 import { calendar, type CalendarOptions } from '../window/calendar.ts';
 import type { Ring } from '../window/ring.ts';
+import { Drift } from '../train/drift.ts';
 import type { TrainingRunner } from '../train/worker.ts';
 import { givenWeights } from './given-weights.ts';
 import { layout, type Layout } from './layout.ts';
@@ -93,8 +94,9 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
   const given = spec.forecast.models.find(({ type }) => type === 'recurrent')?.config as { weights?: string } | undefined;
   if (recurrent && given?.weights !== undefined)
     state.add('weights', givenWeights(recurrent, parts.folder ?? '.', given.weights));
-  const gate =
-    spec.retrain && recurrent && parts.training ? retraining(spec, parts, { ring, recurrent, calendar: days }) : undefined;
+  const trains = spec.retrain && recurrent && parts.training;
+  const drift = trains ? driftOf(spec, parts, plan) : undefined;
+  const gate = trains ? retraining(spec, parts, { ring, recurrent, drift, calendar: days }) : undefined;
 
   const forecasts$ = ingest(state, source, {
     signal,
@@ -130,7 +132,10 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
       reject: (each) => reject([each]),
     }),
     map((batch) => (parts.rows?.(batch), batch)),
-    forecast(ensemble, parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {}),
+    forecast(ensemble, {
+      drift,
+      ...(parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {}),
+    }),
     deliver(delivery),
   );
   return { layout: plan, ensemble, recurrent, delivery, forecasts$ };
@@ -151,10 +156,24 @@ const AN_HOUR = 3_600_000;
 /** Rows over all series that one training uses at most. */
 const MAX_TRAINING_ROWS = 200_000;
 
+/** The watch for drift, where it is wanted. */
+function driftOf(spec: Spec, { state, events }: LineParts, { names, targets }: Layout): Drift | undefined {
+  const { error, inputs, share, cool_down } = spec.retrain!.drift;
+  if (!error && !inputs) return undefined;
+  const { horizon, season } = spec.forecast;
+  return new Drift(state, {
+    channels: names,
+    targets: targets.length,
+    season: season[0],
+    coolDown: cool_down ?? spec.retrain!.every / 4,
+    ...{ horizon, error, inputs, share, events },
+  });
+}
+
 function retraining(
   spec: Spec,
   parts: LineParts,
-  of: { ring: Ring; recurrent: Recurrent; calendar: CalendarOptions },
+  of: { ring: Ring; recurrent: Recurrent; drift: Drift | undefined; calendar: CalendarOptions },
 ): Retraining {
   const { every, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
   const training = {

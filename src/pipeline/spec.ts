@@ -64,9 +64,29 @@ const WINDOW = z.strictObject({
   ring: count(1, 1_000_000).default(2048).describe('Raw rows kept for each series: what lags, seasons and training read.'),
 });
 
+const DRIFT = z.strictObject({
+  error: z
+    .boolean()
+    .default(false)
+    .describe('Watch the forecast error of each series (ADWIN): train early when forecasts have lost their skill.'),
+  inputs: z
+    .boolean()
+    .default(false)
+    .describe('Watch level and scale of each channel of each series (Page-Hinkley): train early when they have moved.'),
+  share: between(0, 1)
+    .default(0.1)
+    .describe('Share of the series that must have drifted since the last training; with few series one is enough.'),
+  cool_down: span()
+    .optional()
+    .describe('Event time after a training in which drift is not acted upon. Default: a quarter of `every`.'),
+});
+
 const RETRAIN = z.strictObject({
   every: span({ min: 1000 }).describe('Event time between two trainings.'),
   lag: span().prefault('0s').describe('New weights apply to rows later than the trigger plus this; shorter than `every`.'),
+  drift: DRIFT.prefault({}).describe(
+    'Trains early, at one of 16 moments from one training to the next, when series have left what they were like.',
+  ),
   swap: z
     .enum(['asap', 'exact'])
     .optional()

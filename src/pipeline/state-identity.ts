@@ -20,7 +20,9 @@ export function stateIdentity(spec: Spec, channels: readonly string[]): Stateful
   const { score_every: ___, ...rest } = spec.forecast;
   const forecast = { ...rest, models };
   const retrained = spec.retrain !== undefined && !spec.state.shared;
-  const now = leaves({ channels, forecast, retrain: retrained, seed: spec.seed, window });
+  const { error, inputs } = spec.retrain?.drift ?? {};
+  const drift = retrained && (error || inputs) ? { error, inputs } : undefined;
+  const now = leaves({ channels, forecast, retrain: retrained, drift, seed: spec.seed, window });
   return {
     snapshot: (): Saved => ({ names: [...now.keys()], values: [...now.values()] }),
     restore: (saved) => {

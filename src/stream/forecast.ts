@@ -4,10 +4,13 @@ import type { ForecastBatch, RowBatch, ScorePoint } from '../core/batch.ts';
 import type { Ensemble, EnsembleOutput } from '../forecast/ensemble.ts';
 import type { Wave } from '../forecast/forecaster.ts';
 import { scorePoints } from '../forecast/score-points.ts';
+import type { Drift } from '../train/drift.ts';
 
 export interface ForecastOptions {
   /** Grid rows of a series from one of its `ForecastBatch.scores` to the next. Default: none are given. */
   readonly scoreEvery?: number;
+  /** Sees every row and the error of what was forecast for it. */
+  readonly drift?: Drift | undefined;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface ForecastOptions {
 export function forecast(ensemble: Ensemble, options: ForecastOptions = {}): OperatorFunction<RowBatch, ForecastBatch> {
   return (source) =>
     defer(() => {
-      const waves = new Waves(ensemble, options.scoreEvery ?? Infinity);
+      const waves = new Waves(ensemble, options);
       return source.pipe(
         filter(({ length }) => length > 0),
         map((batch) => waves.run(batch)),
@@ -57,10 +60,12 @@ class Waves {
   #model = new Int32Array(0);
 
   readonly #scoreEvery: number;
+  readonly #drift: Drift | undefined;
 
-  constructor(ensemble: Ensemble, scoreEvery: number) {
+  constructor(ensemble: Ensemble, { scoreEvery = Infinity, drift }: ForecastOptions) {
     this.#ensemble = ensemble;
     this.#scoreEvery = scoreEvery;
+    this.#drift = drift;
   }
 
   run(batch: RowBatch): ForecastBatch {
@@ -75,7 +80,9 @@ class Waves {
     for (let w = 0; w < waves; w++) {
       const from = this.#starts[w]!;
       const rows = this.#starts[w + 1]! - from;
-      ensemble.step(this.#gather(batch, from, rows), this.#gathered.steps, this.#out);
+      const wave = this.#gather(batch, from, rows);
+      ensemble.step(wave, this.#gathered.steps, this.#out);
+      this.#drift?.step(wave, this.#out.index, this.#out.errors);
       if (this.#scoreEvery < Infinity) this.#score(rows, scores);
     }
     const versions = weights?.versions ?? [];

@@ -73,6 +73,9 @@ function count(registry: Registry, events: EventBus): void {
   events.on('training.finished', ({ accepted }) => ended(accepted ? 'accepted' : 'kept'));
   events.on('training.failed', () => ended('failed'));
   events.on('training.skipped', () => ended('skipped'));
+  const drifts = counter('drifts', 'Times that a series was found to have drifted, by detector.', 'detector');
+  for (const detector of ['adwin', 'page-hinkley']) drifts.inc({ detector }, 0);
+  events.on('drift.detected', ({ detector }) => drifts.inc({ detector }));
   const plain = [
     ['weights.swapped', 'weight_swaps', 'Times that new weights came into force.'],
     ['checkpoint.saved', 'checkpoints', 'Checkpoints that became durable.'],
