@@ -9,6 +9,7 @@ const NAMES = [
   'training.failed',
   'training.skipped',
   'weights.swapped',
+  'model.promoted',
 ] as const satisfies readonly EventName[];
 /** Of each, so many are kept; the rest is counted by the metrics only. */
 const MOST = 10_000;

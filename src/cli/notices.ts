@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, instant, value, whole } from './numbers.ts';
+import { ago, instant, percent, value, whole } from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -30,7 +30,9 @@ export function notices(events: EventBus, clock: Clock, tell: (notice: Notice) =
     void off.push(
       events.on(event, (payload) => {
         const said = text(payload);
-        if (said !== undefined) tell({ level, event, text: printable(said), facts: facts(payload) });
+        if (said === undefined) return;
+        const shadow = 'shadow' in payload ? `${String(payload.shadow)}: ` : '';
+        tell({ level, event, text: printable(shadow + said), facts: facts(payload) });
       }),
     );
   line(on);
@@ -75,6 +77,13 @@ function line(on: On): void {
   on('training.failed', 'warn', ({ trigger, reason }) => `${at(trigger)}: failed: ${reason}`, moment);
   on('training.skipped', 'info', ({ trigger, reason }) => `${at(trigger)}: skipped: ${reason}`, moment);
   on('weights.swapped', 'info', ({ version }) => `weights ${version} are in force`, moment);
+  on(
+    'model.promoted',
+    'info',
+    ({ name, gain, rows }) =>
+      `${name} is in charge: its MAE over ${whole(rows)} rows was lower by ${percent(gain)} or more at every step`,
+    moment,
+  );
   on('checkpoint.saved', 'debug', ({ generation, rows }) => `checkpoint ${generation} at row ${whole(rows)}`);
   on('checkpoint.damaged', 'warn', ({ file, reason }) => `${file} could not be used (${reason}); the state before it was`);
   on('series.quarantined', 'warn', ({ series, reason }) => `series ${series} is quarantined: ${reason}`);

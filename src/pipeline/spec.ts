@@ -6,7 +6,9 @@
  */
 import { z } from 'zod';
 import { addressField, between, count, label, oneOrMore, positive, span, text } from './fields.ts';
+import { DRIFT } from './drift-section.ts';
 import { part, partSchema, type Described, type Part } from './part.ts';
+import { shadowSection } from './shadow-section.ts';
 import { barsField, daysField, dateField, timeOfDayField, timeZoneField } from './time-fields.ts';
 
 const CLEAN = z.strictObject({
@@ -62,23 +64,6 @@ const WINDOW = z.strictObject({
     .describe('Bars by name: how a bar is made of a channel, `close: last price`. Default: the last value of every channel.'),
   gaps: GAPS.prefault({}).describe('What to do where rows are missing.'),
   ring: count(1, 1_000_000).default(2048).describe('Raw rows kept for each series: what lags, seasons and training read.'),
-});
-
-const DRIFT = z.strictObject({
-  error: z
-    .boolean()
-    .default(false)
-    .describe('Watch the forecast error of each series (ADWIN): train early when forecasts have lost their skill.'),
-  inputs: z
-    .boolean()
-    .default(false)
-    .describe('Watch level and scale of each channel of each series (Page-Hinkley): train early when they have moved.'),
-  share: between(0, 1)
-    .default(0.1)
-    .describe('Share of the series that must have drifted since the last training; with few series one is enough.'),
-  cool_down: span()
-    .optional()
-    .describe('Event time after a training in which drift is not acted upon. Default: a quarter of `every`.'),
 });
 
 const RETRAIN = z.strictObject({
@@ -218,6 +203,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
       })
       .prefault({})
       .describe('What is forecast, and by which models.'),
+    shadow: shadowSection(RETRAIN, part('forecaster', forecasters, { short: true })),
     retrain: RETRAIN.optional().describe('When and how the weights are trained while the stream runs. Absent: never.'),
     sinks: z.array(part('sink', sinks)).max(32).default([]).describe('Where forecasts go.'),
     state: STATE.prefault({}).describe('Checkpoints and memory.'),
@@ -250,6 +236,7 @@ export interface Spec {
     readonly baselines: readonly string[];
   };
   readonly retrain: (Omit<NonNullable<Parsed['retrain']>, 'rows'> & { readonly rows: number }) | undefined;
+  readonly shadow?: (Pick<NonNullable<Parsed['shadow']>, 'name' | 'promote'> & Pick<Spec, 'forecast' | 'retrain'>) | undefined;
   readonly sinks: readonly Part[];
   /** `path` is absolute. */
   readonly state: Omit<Parsed['state'], 'path'> & { readonly path: string };

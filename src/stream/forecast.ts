@@ -39,7 +39,7 @@ export function forecast(ensemble: Ensemble, options: ForecastOptions = {}): Ope
 }
 
 /** Cuts batches into waves and gathers each wave's columns; its buffers are reused from batch to batch. */
-class Waves {
+export class Waves {
   readonly #ensemble: Ensemble;
   /** Per lane: the last batch it was seen in, and its wave there. */
   #seen = new Float64Array(0);
@@ -62,7 +62,7 @@ class Waves {
   readonly #scoreEvery: number;
   readonly #drift: Drift | undefined;
 
-  constructor(ensemble: Ensemble, { scoreEvery = Infinity, drift }: ForecastOptions) {
+  constructor(ensemble: Ensemble, { scoreEvery = Infinity, drift }: ForecastOptions = {}) {
     this.#ensemble = ensemble;
     this.#scoreEvery = scoreEvery;
     this.#drift = drift;

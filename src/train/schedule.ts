@@ -16,7 +16,7 @@ export function nextTrigger(trigger: number, next: number, every: number, looks 
   if (!(next > following) || next === Infinity) return following;
   const late = nextLook(Math.ceil(next) - 1, every, looks);
   const whole = firstTrigger(trigger, every);
-  return newest > whole - every ? Math.min(late, whole) : late;
+  return Math.min(newest, trigger) > whole - every ? Math.min(late, whole) : late;
 }
 
 /** The first look later than an event time; looks lie on whole ms. */

@@ -78,6 +78,7 @@ function count(registry: Registry, events: EventBus): void {
   events.on('drift.detected', ({ detector }) => drifts.inc({ detector }));
   const plain = [
     ['weights.swapped', 'weight_swaps', 'Times that new weights came into force.'],
+    ['model.promoted', 'promotions', 'Times that the shadow, or after it the pipeline’s own forecast, took over.'],
     ['checkpoint.saved', 'checkpoints', 'Checkpoints that became durable.'],
     ['checkpoint.damaged', 'checkpoints_damaged', 'Saved states that could not be used.'],
     ['series.quarantined', 'series_quarantined', 'Series on which a forecaster failed.'],

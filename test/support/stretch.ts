@@ -1,4 +1,5 @@
 /** A stretch of a line in memory: from a snapshot, or from nothing, to the end of its rows or to where it is stopped. */
+import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import type { Reject } from '../../src/core/batch.ts';
 import { ManualClock, type Clock } from '../../src/core/clock.ts';
@@ -9,6 +10,8 @@ import { State, type StateSnapshot } from '../../src/core/state.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
 import { buildLine } from '../../src/pipeline/build.ts';
 import type { Spec } from '../../src/pipeline/spec.ts';
+import { PROMOTIONS, type PromotionRecord } from '../../src/pipeline/promotion.ts';
+import { RecordLog } from '../../src/pipeline/record-log.ts';
 import { SwapLog } from '../../src/pipeline/swap-log.ts';
 import { train } from '../../src/train/train.ts';
 import type { TrainingRunner } from '../../src/train/worker.ts';
@@ -88,6 +91,10 @@ export async function stretch(spec: Spec, options: Stretch): Promise<StretchEnd>
     exact,
     paced: false,
     training: { runner: slow === undefined ? runner : later, log: new SwapLog(folder) },
+    shadow: {
+      training: { runner: slow === undefined ? runner : later, log: new SwapLog(join(folder, 'shadow')) },
+      promotions: new RecordLog<PromotionRecord>(folder, PROMOTIONS),
+    },
     between: async (place) => {
       ingested = place.rows;
       if (keepAt.includes(place.rows)) kept.set(place.rows, structuredClone(state.snapshot()));
