@@ -21,6 +21,7 @@ import { Gates } from './gates.ts';
 import { layout, type Layout } from './layout.ts';
 import type { PromotionRecord } from './promotion.ts';
 import type { RecordLog } from './record-log.ts';
+import type { RollbackRequests } from './rollback.ts';
 import type { Spec } from './spec.ts';
 import { stateIdentity } from './state-identity.ts';
 import type { SwapLog } from './swap-log.ts';
@@ -29,6 +30,8 @@ import type { SwapLog } from './swap-log.ts';
 export interface Training {
   readonly runner: TrainingRunner;
   readonly log: SwapLog;
+  /** Where earlier weights may be asked for. */
+  readonly rollbacks?: RollbackRequests | undefined;
 }
 
 /** What a line is built from, beside its spec. */
@@ -93,7 +96,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
   const own = competitor(spec, kit, parts.training);
   const shadow = spec.shadow && shadowOf(spec, spec.shadow, kit);
   const { ensemble, recurrent } = own;
-  const [first, ...more] = [own.gate, shadow?.gate, shadow?.promotion].filter((gate) => gate !== undefined);
+  const [first, ...more] = [own.gate, own.rollback, shadow?.gate, shadow?.promotion].filter((gate) => gate !== undefined);
   const gate = first && more.length > 0 ? new Gates([first, ...more]) : first;
 
   const forecasts$ = ingest(state, source, {
@@ -105,7 +108,9 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     evicted: (series) => events.emit('series.evicted', { series }),
     maxAhead,
     ...(spec.state.time_to_live === undefined ? {} : { timeToLive: spec.state.time_to_live }),
-    ...(gate ? { gate, idleAfter: (spec.retrain?.every ?? 0) + Math.max(spec.clean.lateness, AN_HOUR) } : {}),
+    ...(gate
+      ? { gate, idleAfter: ((spec.retrain ?? spec.shadow?.retrain)?.every ?? 0) + Math.max(spec.clean.lateness, AN_HOUR) }
+      : {}),
     ...(parts.between ? { between: parts.between } : {}),
     ...(parts.paced && spec.replay ? { rowsPerSecond: spec.replay.rows_per_second } : {}),
   }).pipe(

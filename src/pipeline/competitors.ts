@@ -13,6 +13,7 @@ import { givenWeights } from './given-weights.ts';
 import type { Layout } from './layout.ts';
 import { Promotion } from './promotion.ts';
 import { Retraining } from './retraining.ts';
+import { Rollback } from './rollback.ts';
 import type { Spec } from './spec.ts';
 
 /** What both are built from. */
@@ -26,6 +27,7 @@ export interface BuiltCompetitor extends Competitor {
   readonly ensemble: Ensemble;
   readonly recurrent: Recurrent | undefined;
   readonly gate: Retraining | undefined;
+  readonly rollback: Rollback | undefined;
 }
 
 /** Builds the ensemble of a spec, and its training where there is a network. */
@@ -49,8 +51,12 @@ export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Tra
   const trains = spec.retrain && recurrent && training;
   const drift = trains ? driftOf(spec, parts, plan) : undefined;
   const gate = trains ? retraining(spec, parts, training, { ring, recurrent, drift, calendar: days }) : undefined;
+  const rollback =
+    gate && recurrent && training?.rollbacks
+      ? new Rollback(recurrent, training.log, training.rollbacks, events, parts.exact)
+      : undefined;
   const scoreEvery = parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {};
-  return { ensemble, recurrent, gate, drift, ...scoreEvery };
+  return { ensemble, recurrent, gate, rollback, drift, ...scoreEvery };
 }
 
 /** Builds the shadow, and what decides who is in charge where it may be promoted. */

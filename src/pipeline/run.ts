@@ -27,6 +27,7 @@ import { FolderStore, type StateStore } from './state-store.ts';
 import { StopDeadline } from './stop-deadline.ts';
 import { PROMOTIONS, type PromotionRecord } from './promotion.ts';
 import { RecordLog } from './record-log.ts';
+import { RollbackRequests } from './rollback.ts';
 import { SHADOW, SwapLog } from './swap-log.ts';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- each component checks its own configuration */
@@ -152,7 +153,9 @@ export async function drive(
       signal.addEventListener('abort', () => void worker.close(), { once: true });
       return { runner: (job: Parameters<TrainingWorker['run']>[0]) => worker.run(job), log: new SwapLog(into) };
     };
-    const training = trainer(spec.retrain, folder);
+    const rollbacks = new RollbackRequests(folder);
+    const own = trainer(spec.retrain, folder);
+    const training = own && { ...own, rollbacks };
     const shadow = spec.shadow && {
       training: trainer(spec.shadow.retrain, join(folder, SHADOW)),
       promotions: new RecordLog<PromotionRecord>(folder, PROMOTIONS),
@@ -168,6 +171,7 @@ export async function drive(
       clock,
       events,
       every: spec.state.checkpoint,
+      saved: () => rollbacks.look(),
       from,
     }));
     const between = (now: Place) => {

@@ -8,8 +8,9 @@ import { writing } from './state-write.ts';
 export interface SwapRecord {
   /** Event time of the trigger, epoch ms. */
   readonly trigger: number;
-  readonly mode: 'exact' | 'asap';
-  /** Rows ingested at which the weights took effect; used in `asap` mode. */
+  /** `rollback`: to the weights of `to`, because it was asked for. */
+  readonly mode: 'exact' | 'asap' | 'rollback';
+  /** Rows ingested at which the weights took effect; not used in `exact` mode. */
   readonly rows: number;
   /** Position of the source there. */
   readonly position: Readonly<Record<string, number>>;
@@ -18,6 +19,9 @@ export interface SwapRecord {
   readonly hash: string;
   readonly champion: number | null;
   readonly challenger: number | null;
+  /** Of a rollback: the version gone back to, and the request. */
+  readonly to?: number;
+  readonly request?: string;
 }
 
 /** `swaps.jsonl` and `weights/<version>-<hash>/` in the state folder. */
