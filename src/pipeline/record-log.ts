@@ -7,15 +7,15 @@ import { writeWhole, writing } from './state-write.ts';
 /** A file that only grows. */
 export class RecordLog<T> {
   readonly folder: string;
-  readonly #file: string;
+  readonly file: string;
   readonly #records: T[];
 
   /** Reads what is there; a torn last line was never in effect and is cut off. Throws `STATE_DAMAGED`. */
   constructor(folder: string, name: string) {
     this.folder = folder;
-    this.#file = join(folder, name);
+    this.file = join(folder, name);
     writing(folder, () => mkdirSync(folder, { recursive: true }));
-    this.#records = readRecords(this.#file, (whole) => truncateSync(this.#file, whole));
+    this.#records = readRecords(this.file, (whole) => truncateSync(this.file, whole));
   }
 
   get records(): readonly T[] {
@@ -24,7 +24,7 @@ export class RecordLog<T> {
 
   append(record: T): void {
     writing(this.folder, () => {
-      const file = openSync(this.#file, 'a');
+      const file = openSync(this.file, 'a');
       try {
         writeWhole(file, Buffer.from(`${JSON.stringify(record)}\n`));
         fsyncSync(file);

@@ -74,6 +74,9 @@ export class Rollback implements Gate {
   readonly #log: SwapLog;
   readonly #requests: RollbackRequests;
   readonly #events: EventBus;
+  /** The rollbacks among the first so many records. */
+  #back: readonly SwapRecord[] = [];
+  #read = 0;
 
   constructor(recurrent: Recurrent, log: SwapLog, requests: RollbackRequests, events: EventBus, exact: boolean) {
     this.#recurrent = recurrent;
@@ -89,8 +92,11 @@ export class Rollback implements Gate {
 
   /** Versions only grow, so those above the one in force are still to come. */
   get #due(): SwapRecord | undefined {
-    const { version: current } = this.#recurrent.box.current;
-    return this.#log.records.find(({ mode, version }) => mode === 'rollback' && version > current);
+    const { records } = this.#log;
+    // asked for at every batch, and there may be thousands of records of trainings
+    if (records.length !== this.#read) this.#back = records.filter(({ mode }) => mode === 'rollback');
+    this.#read = records.length;
+    return this.#back.find(({ version }) => version > this.#recurrent.box.current.version);
   }
 
   start(): void {

@@ -160,9 +160,9 @@ function ringRules(window: Draft['window'], forecast: Draft['forecast'], forecas
 function shadowRules(draft: Sound, shadow: NonNullable<Sound['shadow']>, forecasters: readonly Lookback[]): Broken[] {
   const { window, forecast, state } = draft;
   const found: Broken[] = [];
-  const say: Say = (path, message) => void found.push({ path: ['shadow', ...path.split('.')], message });
-  if (state?.shared) say('name', 'a shadow does not go with state.shared: true');
-  if (shadow.name === 'forecast') say('name', 'must not be `forecast`: so the pipeline’s own is called');
+  if (state?.shared) found.push({ path: ['shadow'], message: 'does not go with state.shared: true' });
+  if (shadow.name === 'forecast')
+    found.push({ path: ['shadow', 'name'], message: 'must not be `forecast`: so the pipeline’s own is called' });
   if (!forecast) return found;
   const own = { ...forecast, ...given(shadow.forecast), baselines: undefined };
   const { retrain } = shadow;
