@@ -6,7 +6,9 @@
  */
 import { z } from 'zod';
 import { addressField, between, count, label, oneOrMore, positive, span, text } from './fields.ts';
+import { DRIFT } from './drift-section.ts';
 import { part, partSchema, type Described, type Part } from './part.ts';
+import { shadowSection } from './shadow-section.ts';
 import { barsField, daysField, dateField, timeOfDayField, timeZoneField } from './time-fields.ts';
 
 const CLEAN = z.strictObject({
@@ -67,6 +69,9 @@ const WINDOW = z.strictObject({
 const RETRAIN = z.strictObject({
   every: span({ min: 1000 }).describe('Event time between two trainings.'),
   lag: span().prefault('0s').describe('New weights apply to rows later than the trigger plus this; shorter than `every`.'),
+  drift: DRIFT.prefault({}).describe(
+    'Trains early, at one of 16 moments from one training to the next, when series have left what they were like.',
+  ),
   swap: z
     .enum(['asap', 'exact'])
     .optional()
@@ -198,6 +203,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
       })
       .prefault({})
       .describe('What is forecast, and by which models.'),
+    shadow: shadowSection(RETRAIN, part('forecaster', forecasters, { short: true })),
     retrain: RETRAIN.optional().describe('When and how the weights are trained while the stream runs. Absent: never.'),
     sinks: z.array(part('sink', sinks)).max(32).default([]).describe('Where forecasts go.'),
     state: STATE.prefault({}).describe('Checkpoints and memory.'),
@@ -230,6 +236,7 @@ export interface Spec {
     readonly baselines: readonly string[];
   };
   readonly retrain: (Omit<NonNullable<Parsed['retrain']>, 'rows'> & { readonly rows: number }) | undefined;
+  readonly shadow?: (Pick<NonNullable<Parsed['shadow']>, 'name' | 'promote'> & Pick<Spec, 'forecast' | 'retrain'>) | undefined;
   readonly sinks: readonly Part[];
   /** `path` is absolute. */
   readonly state: Omit<Parsed['state'], 'path'> & { readonly path: string };
