@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, instant, value, whole } from './numbers.ts';
+import { ago, instant, percent, value, whole } from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -30,7 +30,9 @@ export function notices(events: EventBus, clock: Clock, tell: (notice: Notice) =
     void off.push(
       events.on(event, (payload) => {
         const said = text(payload);
-        if (said !== undefined) tell({ level, event, text: printable(said), facts: facts(payload) });
+        if (said === undefined) return;
+        const shadow = 'shadow' in payload ? `${String(payload.shadow)}: ` : '';
+        tell({ level, event, text: printable(shadow + said), facts: facts(payload) });
       }),
     );
   line(on);
@@ -59,7 +61,12 @@ function line(on: On): void {
     ({ resumed, rows }) => ({ resumed, rows }),
   );
   on('run.stopped', 'info', ({ clean }) => (clean ? 'stopped' : 'stopped before everything was delivered'));
-  on('training.started', 'debug', ({ trigger }) => `${at(trigger)}: started`, moment);
+  on(
+    'training.started',
+    'debug',
+    ({ trigger, reason }) => `${at(trigger)}: started${reason === 'drift' ? ' early, because of drift' : ''}`,
+    moment,
+  );
   on(
     'training.finished',
     'info',
@@ -70,6 +77,13 @@ function line(on: On): void {
   on('training.failed', 'warn', ({ trigger, reason }) => `${at(trigger)}: failed: ${reason}`, moment);
   on('training.skipped', 'info', ({ trigger, reason }) => `${at(trigger)}: skipped: ${reason}`, moment);
   on('weights.swapped', 'info', ({ version }) => `weights ${version} are in force`, moment);
+  on(
+    'model.promoted',
+    'info',
+    ({ name, gain, rows }) =>
+      `${name} is in charge: its MAE over ${whole(rows)} rows was lower by ${percent(gain)} or more at every step`,
+    moment,
+  );
   on('checkpoint.saved', 'debug', ({ generation, rows }) => `checkpoint ${generation} at row ${whole(rows)}`);
   on('checkpoint.damaged', 'warn', ({ file, reason }) => `${file} could not be used (${reason}); the state before it was`);
   on('series.quarantined', 'warn', ({ series, reason }) => `series ${series} is quarantined: ${reason}`);
@@ -124,9 +138,22 @@ function ends(on: On, clock: Clock): void {
   on('partition.waiting', 'warn', ({ partition, reason }) => `partition ${partition} waits: ${reason}`);
 }
 
-/** Refused ticks and points, told together. */
+/** Drift, and refused ticks and points, told together. */
 function masses(events: EventBus, tell: (notice: Notice) => void): (() => void)[] {
   return [
+    together(
+      (add) => events.on('drift.detected', ({ series, detector, of }) => add(`${series}\0${detector}\0${of}`, 1)),
+      (counts, sum) => {
+        const [series = '', detector = '', of = ''] = ([...counts.keys()][0] ?? '').split('\0');
+        const what = `drift in series ${series}: ${detector === 'adwin' ? `forecast error of ${of} has grown` : `level or scale of ${of} has moved`}`;
+        tell({
+          level: 'info',
+          event: 'drift.detected',
+          text: printable(`${what} (${detector})${sum > 1 ? `; ${whole(sum - 1)} more` : ''}`),
+          facts: { count: sum, series, detector, of },
+        });
+      },
+    ),
     together(
       (add) => events.on('ticks.rejected', ({ reason, count }) => add(reason, count)),
       (counts, sum) =>

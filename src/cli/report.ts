@@ -19,6 +19,8 @@ export interface Report {
   /** Whether the source ended; false: it was stopped. */
   readonly complete: boolean;
   readonly scores: readonly ScoreLine[];
+  /** The scores of the shadow on the same rows, where there is one. */
+  readonly shadow?: { readonly name: string; readonly scores: readonly ScoreLine[] };
   /** Where the forecasts are. */
   readonly outputs: readonly string[];
   readonly stateHash: string;
@@ -49,6 +51,7 @@ export function reportOf(
     rejected: seen.rejected,
     complete,
     scores: scoreLines(targets, scores),
+    ...(spec.shadow && result.shadow ? { shadow: { name: spec.shadow.name, scores: scoreLines(targets, result.shadow) } } : {}),
     outputs: outputs(spec),
     stateHash,
     ...('series' in result

@@ -20,6 +20,7 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
     `${paint('bold', printable(pipeline))}: ${complete ? 'the source ended' : 'stopped'} after ${whole(rows)} rows of ${whole(series)} series`,
     ...scoreTables(report.scores, paint),
     ...(report.bySeries ? backtestTables(report.scores, report.bySeries, paint) : []),
+    ...shadowLine(report),
     `${whole(rowsHere)} rows in ${ago(seconds)}, ${whole(rowsHere / Math.max(seconds, 1e-3))} rows/s`,
     ...refusedLine(refused),
     ...outputs.map((output) => `forecasts: ${printable(output)}`),
@@ -28,6 +29,19 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
     ...(complete && rowsHere === 0 && rows > 0 ? ['nothing new since the last run; `--fresh` starts over'] : []),
   ];
   return lines.join('\n');
+}
+
+/** How the shadow did, of each target at the first and the last step. */
+function shadowLine({ scores, shadow }: Report): string[] {
+  if (!shadow) return [];
+  const mae = ({ output, summary }: ScoreLine) => value(summary.models[output]?.mae ?? NaN);
+  const last = Math.max(...scores.map(({ step }) => step));
+  const parts = shadow.scores.flatMap((each, i) =>
+    (each.step === 1 || each.step === last) && each.summary.n > 0
+      ? [`${printable(each.target)} +${each.step} ${mae(each)} (forecast ${mae(scores[i]!)})`]
+      : [],
+  );
+  return [`in shadow ${printable(shadow.name)}: MAE ${parts.join(', ') || 'not scored yet'}`];
 }
 
 /** Of a run that was stopped before a row came. */

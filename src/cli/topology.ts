@@ -13,7 +13,7 @@ export interface Station {
 
 /** The stations of a pipeline in order, with what each was told. */
 export function stations(spec: Spec): Station[] {
-  const { clean, window, forecast, retrain, sinks, state, replay, service } = spec;
+  const { clean, window, forecast, retrain, shadow, sinks, state, replay, service } = spec;
   const bars =
     window.grid === 'rows'
       ? [`a row a tick, ${duration(window.interval)} apart`]
@@ -53,6 +53,11 @@ export function stations(spec: Spec): Station[] {
         ...(forecast.season.length > 0 ? [`season ${forecast.season.join(', ')}`] : []),
         `${forecast.models.map(({ type }) => type).join(' + ')} -> ${forecast.output}`,
         `against ${forecast.baselines.join(', ') || 'nothing'}`,
+        ...(shadow
+          ? [
+              `in shadow ${printable(shadow.name)}: ${shadow.forecast.models.map(({ type }) => type).join(' + ')}${shadow.promote ? ', may take over' : ''}`,
+            ]
+          : []),
       ],
     },
     ...(retrain

@@ -170,6 +170,19 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./inspect.ts')).inspect,
   },
   {
+    name: 'models',
+    summary:
+      'List the versions of a pipeline’s weights, how good they were, and who took over when; or go back to an earlier version.',
+    arguments: [
+      ['<what>', 'pipeline file (YAML), or `rollback`'],
+      ['[file]', 'after `rollback`: the pipeline file; a run takes it up at its next checkpoint, or when it is started'],
+    ],
+    options: [['--to <version>', 'with `rollback`: the version to go back to (default: the one before the newest)'], JSON_OPTION],
+    examples: ['tidecast models pipelines/taxi.yaml', 'tidecast models rollback pipelines/taxi.yaml --to 3'],
+    exits: [EXIT.data, EXIT.noInput, EXIT.cannotCreate, EXIT.io, EXIT.config],
+    load: async () => (await import('./models.ts')).models,
+  },
+  {
     name: 'docs',
     summary: 'Write docs/reference and config/pipeline.schema.json anew.',
     options: [['--check', 'write nothing; fail if something is stale']],

@@ -1,7 +1,7 @@
 /**
  * What happened, for whoever watches: console, live view, metrics, log. Listeners can change nothing.
  *
- * One table: event name, payload, when. The reference page of events is generated from it.
+ * One table: event name, payload, when. The reference page of events is generated from it. `shadow`: it happened to the shadow of that name.
  */
 export interface Events {
   'run.started': { pipeline: string; resumed: boolean; rows: number };
@@ -10,8 +10,9 @@ export interface Events {
   'ticks.rejected': { reason: string; count: number };
   'series.opened': { lanes: number };
   'series.evicted': { series: string };
-  'series.quarantined': { series: string; reason: string };
-  'training.started': { trigger: number; rows: number; series: number };
+  'series.quarantined': { series: string; reason: string; shadow?: string };
+  'drift.detected': { series: string; detector: 'adwin' | 'page-hinkley'; of: string; time: number; shadow?: string };
+  'training.started': { trigger: number; rows: number; series: number; reason: 'schedule' | 'drift'; shadow?: string };
   'training.finished': {
     trigger: number;
     milliseconds: number;
@@ -19,10 +20,12 @@ export interface Events {
     champion: number;
     challenger: number;
     accepted: boolean;
+    shadow?: string;
   };
-  'training.failed': { trigger: number; reason: string };
-  'training.skipped': { trigger: number; reason: string };
-  'weights.swapped': { trigger: number; version: number; hash: string };
+  'training.failed': { trigger: number; reason: string; shadow?: string };
+  'training.skipped': { trigger: number; reason: string; shadow?: string };
+  'model.promoted': { trigger: number; name: string; gain: number; rows: number };
+  'weights.swapped': { trigger: number; version: number; hash: string; shadow?: string };
   'checkpoint.saved': { generation: number; rows: number; pauseMilliseconds: number; milliseconds: number; bytes: number };
   'checkpoint.damaged': { file: string; reason: string };
   'checkpoint.started': { rows: number };
@@ -51,10 +54,14 @@ export const EVENTS: Readonly<Record<EventName, string>> = {
   'series.opened': 'Series got lanes for the first time or again; `lanes` are open now.',
   'series.evicted': 'A series was idle for longer than its time to live and was spilled.',
   'series.quarantined': 'A forecaster failed on a series; the others go on.',
-  'training.started': 'A retraining began for the trigger at that event time.',
+  'drift.detected':
+    'A series left what it was like before: `adwin` in the forecast error of the target `of`, `page-hinkley` in the channel `of`.',
+  'training.started': 'A retraining began for the trigger at that event time; `reason`: why then.',
   'training.finished': 'A retraining ended; the challenger is accepted if its loss on held-out rows is below the champion’s.',
   'training.failed': 'A retraining threw, diverged or was stopped; the old weights stay.',
   'training.skipped': 'A trigger passed without training: too few rows.',
+  'model.promoted':
+    'The forecast of that name is sent out from here on; its MAE over so many rows was lower by `gain`, a share, at every step.',
   'weights.swapped': 'New weights are in force for rows later than trigger + lag.',
   'checkpoint.saved': 'A generation of the state is durable.',
   'checkpoint.damaged': 'A generation could not be used; the one before it was.',

@@ -46,6 +46,7 @@ export class Lanes {
   readonly #missing = new Set<string>();
   #capacity = 0;
   #spill: Spill | undefined;
+  #prefix = '';
 
   /** `max` is the cap on lanes open at once. */
   constructor(options: { readonly max?: number } = {}) {
@@ -103,25 +104,37 @@ export class Lanes {
     return lane;
   }
 
+  /** What `build` declares gets a prefix, as `named` gives it: two of a kind over the same series. */
+  within<T>(prefix: string, build: () => T): T {
+    this.#prefix = prefix;
+    const built = build();
+    this.#prefix = '';
+    return built;
+  }
+
+  named(name: string): string {
+    return this.#prefix + name;
+  }
+
   f64(name: string, stride = 1, fill = 0): Column<Float64Array> {
-    return this.#declare(new OwnColumn(name, 'f64', stride, fill, this.#capacity)) as Column<Float64Array>;
+    return this.#declare(new OwnColumn(this.named(name), 'f64', stride, fill, this.#capacity)) as Column<Float64Array>;
   }
 
   f32(name: string, stride = 1, fill = 0): Column<Float32Array> {
-    return this.#declare(new OwnColumn(name, 'f32', stride, fill, this.#capacity)) as Column<Float32Array>;
+    return this.#declare(new OwnColumn(this.named(name), 'f32', stride, fill, this.#capacity)) as Column<Float32Array>;
   }
 
   i32(name: string, stride = 1, fill = 0): Column<Int32Array> {
-    return this.#declare(new OwnColumn(name, 'i32', stride, fill, this.#capacity)) as Column<Int32Array>;
+    return this.#declare(new OwnColumn(this.named(name), 'i32', stride, fill, this.#capacity)) as Column<Int32Array>;
   }
 
   u8(name: string, stride = 1, fill = 0): Column<Uint8Array> {
-    return this.#declare(new OwnColumn(name, 'u8', stride, fill, this.#capacity)) as Column<Uint8Array>;
+    return this.#declare(new OwnColumn(this.named(name), 'u8', stride, fill, this.#capacity)) as Column<Uint8Array>;
   }
 
   lent(name: string, lent: LentColumn): Column<Float32Array> {
     lent.reserve(this.#capacity);
-    return this.#declare(new LentColumnView(name, lent)) as Column<Float32Array>;
+    return this.#declare(new LentColumnView(this.named(name), lent)) as Column<Float32Array>;
   }
 
   /** Is called right before a lane is evicted: for a station that must call the series back one day. */

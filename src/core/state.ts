@@ -43,7 +43,8 @@ export class State {
   }
 
   /** Adds a part under a unique name; if a snapshot was restored before, the part is restored at once. */
-  add(name: string, part: Stateful): void {
+  add(given: string, part: Stateful): void {
+    const name = this.lanes.named(given);
     if (this.#parts.has(name)) throw new TidecastError('INTERNAL', { part: name, problem: 'added twice' });
     this.#parts.set(name, part);
     const saved = this.#waiting.get(name);

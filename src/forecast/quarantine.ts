@@ -21,6 +21,8 @@ export class Quarantine implements Forecaster {
   readonly #cells: number;
   readonly #levels: number;
   readonly #failed: Failed;
+  /** What its columns' names begin with. */
+  readonly #columns: string;
 
   constructor(inner: Forecaster, { lanes, targets, horizon, quantiles }: ForecasterContext, failed: Failed) {
     this.name = inner.name;
@@ -31,6 +33,7 @@ export class Quarantine implements Forecaster {
     this.#cells = targets * horizon;
     this.#levels = inner.ownQuantiles ? quantiles.length : 0;
     this.#failed = failed;
+    this.#columns = lanes.named(inner.name);
   }
 
   step(wave: Wave, outlook: Outlook): void {
@@ -52,7 +55,7 @@ export class Quarantine implements Forecaster {
   /** Why it failed, its columns being as before; undefined when it did not. */
   #try(wave: Wave, outlook: Outlook): string | undefined {
     const lanes = wave.lanes.slice(0, wave.rows);
-    const putBack = this.#lanes.keep(this.name, lanes);
+    const putBack = this.#lanes.keep(this.#columns, lanes);
     try {
       this.#inner.step(wave, outlook);
       return undefined;

@@ -5,7 +5,6 @@ import type { Clock } from '../core/clock.ts';
 import type { Sink, Source } from '../core/connector.ts';
 import type { EventBus } from '../core/events.ts';
 import type { State } from '../core/state.ts';
-import { buildEnsemble } from '../forecast/build-ensemble.ts';
 import type { Ensemble } from '../forecast/ensemble.ts';
 import type { ForecasterComponent } from '../forecast/forecaster.ts';
 import type { Recurrent } from '../forecast/recurrent.ts';
@@ -13,15 +12,27 @@ import { clean } from '../stream/clean.ts';
 import { deliver, Delivery } from '../stream/deliver.ts';
 import { forecast } from '../stream/forecast.ts';
 import { ingest, type Place } from '../stream/ingest.ts';
+import { compete } from '../stream/compete.ts';
 import { window } from '../stream/window.ts';
 import { calendar, type CalendarOptions } from '../window/calendar.ts';
 import type { TrainingRunner } from '../train/worker.ts';
-import { givenWeights } from './given-weights.ts';
+import { competitor, shadowOf } from './competitors.ts';
+import { Gates } from './gates.ts';
 import { layout, type Layout } from './layout.ts';
-import { Retraining, type RetrainingOptions } from './retraining.ts';
+import type { PromotionRecord } from './promotion.ts';
+import type { RecordLog } from './record-log.ts';
+import type { RollbackRequests } from './rollback.ts';
 import type { Spec } from './spec.ts';
 import { stateIdentity } from './state-identity.ts';
 import type { SwapLog } from './swap-log.ts';
+
+/** Where trainings run, and where swaps are recorded. */
+export interface Training {
+  readonly runner: TrainingRunner;
+  readonly log: SwapLog;
+  /** Where earlier weights may be asked for. */
+  readonly rollbacks?: RollbackRequests | undefined;
+}
 
 /** What a line is built from, beside its spec. */
 export interface LineParts {
@@ -37,7 +48,9 @@ export interface LineParts {
   readonly exact: boolean;
   readonly paced: boolean;
   /** Absent: the weights stay as they are. */
-  readonly training?: { readonly runner: TrainingRunner; readonly log: SwapLog } | undefined;
+  readonly training?: Training | undefined;
+  /** The same for the shadow, and where promotions are recorded. */
+  readonly shadow?: { readonly training?: Training | undefined; readonly promotions: RecordLog<PromotionRecord> } | undefined;
   /** Relative paths of models start here. Default: the working folder. */
   readonly folder?: string | undefined;
   /** Called between two batches, where the state is a consistent cut. */
@@ -54,6 +67,8 @@ export interface Line {
   readonly layout: Layout;
   readonly ensemble: Ensemble;
   readonly recurrent: Recurrent | undefined;
+  /** The ensemble that runs in shadow, where there is one, whoever is in charge now. */
+  readonly shadow: Ensemble | undefined;
   readonly delivery: Delivery;
   /** Runs the line while subscribed. */
   readonly forecasts$: Observable<ForecastBatch>;
@@ -79,36 +94,14 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     for (const { reason } of rejects) events.emit('ticks.rejected', { reason, count: 1 });
   };
 
-  const { horizon, quantiles, season: seasons, models, output, baselines, warmup } = spec.forecast;
-  const { ensemble, recurrent, inputs, ring } = buildEnsemble(state, {
-    clock: hours,
-    targets: plan.targets.length,
-    channels: plan.rowChannels,
-    ring: spec.window.ring,
-    seed: spec.seed,
-    components: parts.forecasters,
-    failed: (series, reason) => events.emit('series.quarantined', { series, reason }),
-    scoreFrom: parts.scoreFrom,
-    ...{ horizon, quantiles, seasons, models, output, baselines, warmup },
-  });
-  const given = spec.forecast.models.find(({ type }) => type === 'recurrent')?.config as { weights?: string } | undefined;
-  if (recurrent && given?.weights !== undefined)
-    state.add('weights', givenWeights(recurrent, parts.folder ?? '.', given.weights));
-  const gate =
-    spec.retrain && inputs.trained && parts.training
-      ? retraining(spec, parts, {
-          ring,
-          inputs,
-          recurrent,
-          calendar: days,
-          targets: plan.targets.length,
-          channels: plan.rowChannels,
-          horizon,
-          seasons,
-          quantiles,
-        })
-      : undefined;
+  const kit = { parts, plan, days };
+  const own = competitor(spec, kit, parts.training);
+  const shadow = spec.shadow && shadowOf(spec, spec.shadow, kit);
+  const { ensemble, recurrent } = own;
+  const [first, ...more] = [own.gate, own.rollback, shadow?.gate, shadow?.promotion].filter((gate) => gate !== undefined);
+  const gate = first && more.length > 0 ? new Gates([first, ...more]) : first;
 
+  const heard = { ...own, opinions: parts.opinions ?? false };
   const forecasts$ = ingest(state, source, {
     signal,
     clock,
@@ -118,7 +111,9 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     evicted: (series) => events.emit('series.evicted', { series }),
     maxAhead,
     ...(spec.state.time_to_live === undefined ? {} : { timeToLive: spec.state.time_to_live }),
-    ...(gate ? { gate, idleAfter: spec.retrain!.every + Math.max(spec.clean.lateness, AN_HOUR) } : {}),
+    ...(gate
+      ? { gate, idleAfter: ((spec.retrain ?? spec.shadow?.retrain)?.every ?? 0) + Math.max(spec.clean.lateness, AN_HOUR) }
+      : {}),
     ...(parts.between ? { between: parts.between } : {}),
     ...(parts.paced && spec.replay ? { rowsPerSecond: spec.replay.rows_per_second } : {}),
   }).pipe(
@@ -143,13 +138,10 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
       reject: (each) => reject([each]),
     }),
     map((batch) => (parts.rows?.(batch), batch)),
-    forecast(ensemble, {
-      opinions: parts.opinions ?? false,
-      ...(parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {}),
-    }),
+    shadow ? compete([heard, shadow], shadow.duel) : forecast(ensemble, heard),
     deliver(delivery),
   );
-  return { layout: plan, ensemble, recurrent, delivery, forecasts$ };
+  return { layout: plan, ensemble, recurrent, shadow: shadow?.ensemble, delivery, forecasts$ };
 }
 
 /** Targets first: the order that every later station relies on. */
@@ -164,44 +156,3 @@ function arrange(order: readonly number[]) {
 
 /** Retraining waits for a partition until the others are this much more than a whole interval ahead. */
 const AN_HOUR = 3_600_000;
-/** Rows over all series that one training uses at most. */
-const MAX_TRAINING_ROWS = 200_000;
-
-function retraining(
-  spec: Spec,
-  parts: LineParts,
-  of: Pick<
-    RetrainingOptions,
-    'ring' | 'inputs' | 'recurrent' | 'calendar' | 'targets' | 'channels' | 'horizon' | 'seasons' | 'quantiles'
-  >,
-): Retraining {
-  const { every, growing, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
-  const training = {
-    rows,
-    maxRows: MAX_TRAINING_ROWS,
-    holdout,
-    epochs,
-    batch,
-    steps,
-    burnIn: burn_in,
-    learningRate: learning_rate,
-    weightDecay: weight_decay,
-    clip,
-    loss,
-  };
-  const { state, events, exact, clock, signal } = parts;
-  return new Retraining({
-    state,
-    clock,
-    signal,
-    seed: spec.seed,
-    every,
-    growing,
-    lag,
-    exact,
-    training,
-    events,
-    ...of,
-    ...parts.training!,
-  });
-}

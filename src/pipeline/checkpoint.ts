@@ -19,6 +19,8 @@ export interface CheckpointOptions {
   readonly every: number;
   /** Rows ingested at the last cut. */
   readonly from: number;
+  /** Is called when one is durable. */
+  readonly saved?: () => void;
 }
 
 /** Cuts checkpoints when they are due. */
@@ -90,6 +92,7 @@ export class Checkpoints {
     await source.commit?.(place.position);
     spill.release(snapshot.parts['spill'] as Saved);
     this.#spare = snapshot;
+    this.#o.saved?.();
     events.emit('checkpoint.saved', {
       generation,
       rows: place.rows,

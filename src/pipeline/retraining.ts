@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
 import { TidecastError } from '../core/errors.ts';
-import type { Position } from '../core/position.ts';
+import { reached, type Position } from '../core/position.ts';
 import type { Saved, State, Stateful } from '../core/state.ts';
 import type { Inputs } from '../forecast/inputs.ts';
 import type { Recurrent } from '../forecast/recurrent.ts';
@@ -10,7 +10,8 @@ import { weightsHash } from '../nn/files.ts';
 import { checkWeights, type Weights } from '../nn/shape.ts';
 import type { Gate } from '../stream/ingest.ts';
 import { collectRows, type TrainingJob, type TrainingOptions, type TrainingResult } from '../train/job.ts';
-import { firstTrigger, hasGrown, nextTrigger } from '../train/schedule.ts';
+import type { Drift } from '../train/drift.ts';
+import { firstTrigger, hasGrown, lookBefore, nextTrigger } from '../train/schedule.ts';
 import type { TrainingRunner } from '../train/worker.ts';
 import type { CalendarOptions } from '../window/calendar.ts';
 import type { Ring } from '../window/ring.ts';
@@ -33,6 +34,8 @@ export interface RetrainingOptions {
   /** Event time between triggers, and from a trigger to the first row under its weights; ms. */
   readonly every: number;
   readonly lag: number;
+  /** May call for a training between two triggers. */
+  readonly drift?: Drift | undefined;
   readonly exact: boolean;
   /** A trigger trains only where the longest series has grown enough since the last training. */
   readonly growing: boolean;
@@ -44,6 +47,9 @@ export interface RetrainingOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
+
+/** Moments from one trigger to the next at which a training may come early: how exactly in time drift is answered. */
+const LOOKS = 16;
 
 interface Finished {
   readonly trigger: number;
@@ -60,6 +66,7 @@ interface Finished {
 export class Retraining implements Gate, Stateful {
   readonly exact: boolean;
   readonly #o: RetrainingOptions;
+  readonly #looks: number;
   #trigger = Infinity;
   #inFlight: number | null = null;
   #finished: Finished | undefined;
@@ -73,6 +80,7 @@ export class Retraining implements Gate, Stateful {
   constructor(options: RetrainingOptions) {
     this.#o = options;
     this.exact = options.exact;
+    this.#looks = options.drift ? LOOKS : 1;
     options.state.add('retraining', this);
   }
 
@@ -97,24 +105,31 @@ export class Retraining implements Gate, Stateful {
   async pass(next: number, newest: number, last = false): Promise<void> {
     const trigger = this.#trigger;
     const known = this.#o.log.find(trigger, this.exact ? 'exact' : 'asap');
-    // without a row since the trigger before, it depends on the order of the rows to come whether this one is met at all
-    const idle = newest <= trigger - this.#o.every;
-    if (!this.#due(trigger)) {
-      // not yet
-    } else if (!this.exact) {
+    // without a row since the moment before, it depends on the order of the rows to come whether this one is met at all
+    const since = this.#scheduled(trigger) ? trigger - this.#o.every : lookBefore(trigger, this.#o.every, this.#looks);
+    const idle = newest <= since;
+    const scheduled = this.#scheduled(trigger) && this.#hasGrown(trigger);
+    const wanted = !idle && (scheduled || (this.#o.drift?.due(trigger) ?? false));
+    if (!this.exact) {
       // at the end of the input there is nothing left to train for
-      if (!last && trigger > this.#settled) this.#begin(trigger, known !== undefined);
+      if (!last && trigger > this.#settled) this.#begin(trigger, newest, { known: known !== undefined, wanted, scheduled });
     } else if (known) {
       this.#trainedAt = this.#rowsAt(trigger);
       this.#repeat(known);
-    } else if (!idle) {
+    } else if (wanted) {
       const job = this.#job(trigger);
       const result = job && (await this.#train(job));
       // stopped while rows wait: the trigger stays, and the next run trains for it
       if (this.#o.signal.aborted) return;
       if (result) this.#settle(trigger, result, 0, {}, last);
     }
-    this.#trigger = nextTrigger(trigger, next, this.#o.every);
+    if (this.exact && wanted) this.#o.drift?.restart(trigger, trigger);
+    this.#trigger = nextTrigger(trigger, next, this.#o.every, this.#looks, newest);
+  }
+
+  /** Whether it is a trigger of the schedule; others come by drift alone. */
+  #scheduled(trigger: number): boolean {
+    return trigger % this.#o.every === 0;
   }
 
   async between(rows: number, position: Position): Promise<void> {
@@ -135,7 +150,7 @@ export class Retraining implements Gate, Stateful {
   }
 
   /** Whether the longest series has grown enough for a training at this trigger. */
-  #due(trigger: number): boolean {
+  #hasGrown(trigger: number): boolean {
     if (!this.#o.growing) return true;
     return hasGrown(this.#rowsAt(trigger), this.#trainedAt);
   }
@@ -154,12 +169,20 @@ export class Retraining implements Gate, Stateful {
   }
 
   /** `asap`: a recorded training is in flight for as many rows as it was then, so that triggers are passed over as they were then. */
-  #begin(trigger: number, known: boolean): void {
-    if (this.#inFlight !== null)
-      return this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
-    if (!known) return this.#launch(trigger);
-    this.#trainedAt = this.#rowsAt(trigger);
-    this.#inFlight = trigger;
+  #begin(trigger: number, newest: number, of: { known: boolean; wanted: boolean; scheduled: boolean }): void {
+    const { known, wanted, scheduled } = of;
+    if (!known && !wanted && !scheduled) return;
+    if (this.#inFlight !== null) {
+      if (scheduled) this.#o.events.emit('training.skipped', { trigger, reason: 'the training before it still runs' });
+      return;
+    }
+    this.#o.drift?.restart(trigger, newest);
+    if (known) {
+      this.#trainedAt = this.#rowsAt(trigger);
+      this.#inFlight = trigger;
+    }
+    // where partitions come in another order, drift may show elsewhere than it did; what is recorded holds
+    else if (scheduled || !this.#recorded) this.#launch(trigger);
   }
 
   #launch(trigger: number): void {
@@ -206,7 +229,8 @@ export class Retraining implements Gate, Stateful {
     const { events, runner, clock, signal } = this.#o;
     const { trigger, weights, series } = job;
     const rows = series.reduce((sum, { times }) => sum + times.length, 0);
-    events.emit('training.started', { trigger, rows, series: series.length });
+    const reason = this.#scheduled(trigger) ? 'schedule' : 'drift';
+    events.emit('training.started', { trigger, rows, series: series.length, reason });
     const started = clock.elapsed();
     try {
       const result = await runner(job);
@@ -276,7 +300,7 @@ export class Retraining implements Gate, Stateful {
     const versions = this.#o.inputs.box.versions;
     return {
       trigger: Float64Array.of(this.#trigger),
-      settled: Float64Array.of(this.exact ? before(this.#trigger, this.#o.every) : this.#settled),
+      settled: Float64Array.of(this.exact ? lookBefore(this.#trigger, this.#o.every, this.#looks) : this.#settled),
       inFlight: this.#inFlight,
       trainedAt: this.#trainedAt,
       version: versions.map(({ version }) => version),
@@ -313,14 +337,4 @@ export class Retraining implements Gate, Stateful {
       })),
     );
   }
-}
-
-/** The trigger before one that is still to come; -Infinity where there was none. */
-function before(trigger: number, every: number): number {
-  return trigger === Infinity ? -Infinity : trigger - every;
-}
-
-/** Whether a position is at or after another in every partition. */
-function reached(position: Position, other: Position): boolean {
-  return Object.entries(other).every(([partition, offset]) => (position[partition] ?? 0) >= offset);
 }

@@ -33,6 +33,7 @@ export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[]
   if (forecast) forecastRules(forecast, say);
   if (retrain) retrainRules(retrain, say);
   if (window && forecast) ringRules(window, forecast, forecasters, say);
+  if (draft.shadow) found.push(...shadowRules(draft, draft.shadow, forecasters));
   if (draft.sinks) sinkRules(draft.sinks, say);
   if (window && retrain?.rows !== undefined && retrain.rows > window.ring) {
     say('retrain.rows', `must be at most window.ring, is ${retrain.rows} with a ring of ${window.ring}`);
@@ -155,11 +156,32 @@ function ringRules(window: Draft['window'], forecast: Draft['forecast'], forecas
   });
 }
 
+/** The rules of a pipeline that forecasts like the shadow, where they are about fields of the shadow. */
+function shadowRules(draft: Sound, shadow: NonNullable<Sound['shadow']>, forecasters: readonly Lookback[]): Broken[] {
+  const { window, forecast, state } = draft;
+  const found: Broken[] = [];
+  if (state?.shared) found.push({ path: ['shadow'], message: 'does not go with state.shared: true' });
+  if (shadow.name === 'forecast')
+    found.push({ path: ['shadow', 'name'], message: 'must not be `forecast`: so the pipeline’s own is called' });
+  if (!forecast) return found;
+  const own = { ...forecast, ...given(shadow.forecast), baselines: undefined };
+  const { retrain } = shadow;
+  const like = broken({ forecast: own, ...(window ? { window } : {}), ...(retrain ? { retrain } : {}) }, forecasters);
+  const ours = new Set([...Object.keys(given(shadow.forecast)).map((key) => `forecast.${key}`), 'retrain']);
+  for (const { path, message } of like)
+    if (ours.has(path.slice(0, 2).join('.')) || ours.has(String(path[0]))) found.push({ path: ['shadow', ...path], message });
+  return found;
+}
+
+/** Those fields that are set. */
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
 /** The finished spec of a draft that breaks no rule. */
 export function finish(draft: Draft, file: string): Spec {
   const name = draft.name ?? nameOf(file);
-  const { clean, window, forecast, retrain, state } = draft;
-  const models = forecast.models.map(({ type }) => type);
+  const { clean, window, state, shadow } = draft;
   const hasBars = window.grid !== 'rows';
   const interval = window.interval ?? window.slide ?? Number(window.grid);
   return {
@@ -171,13 +193,16 @@ export function finish(draft: Draft, file: string): Spec {
       interval,
       gaps: { ...window.gaps, policy: window.gaps.policy ?? (hasBars ? 'forward-fill' : 'mask') },
     },
-    forecast: {
-      ...forecast,
-      ...(forecast.targets === undefined && window.bars ? { targets: [window.bars[0]!.name] } : {}),
-      season: forecast.season ?? [],
-      baselines: forecast.baselines ?? ['naive', 'seasonal-naive'].filter((each) => models.includes(each)),
+    ...forecastOf(draft),
+    shadow: shadow && {
+      name: shadow.name,
+      promote: shadow.promote,
+      ...forecastOf({
+        window,
+        forecast: { ...draft.forecast, baselines: undefined, ...given(shadow.forecast) },
+        retrain: shadow.retrain ?? draft.retrain,
+      }),
     },
-    retrain: retraining(retrain, window.ring, interval),
     state: {
       ...state,
       path: resolve(
@@ -185,6 +210,23 @@ export function finish(draft: Draft, file: string): Spec {
         state.path ?? `${basename(dirname(resolve(file))) === 'pipelines' ? '../' : ''}.tidecast/${name}`,
       ),
     },
+  };
+}
+
+function forecastOf({
+  window,
+  forecast,
+  retrain,
+}: Pick<Draft, 'window' | 'forecast' | 'retrain'>): Pick<Spec, 'forecast' | 'retrain'> {
+  const models = forecast.models.map(({ type }) => type);
+  return {
+    forecast: {
+      ...forecast,
+      ...(forecast.targets === undefined && window.bars ? { targets: [window.bars[0]!.name] } : {}),
+      season: forecast.season ?? [],
+      baselines: forecast.baselines ?? ['naive', 'seasonal-naive'].filter((each) => models.includes(each)),
+    },
+    retrain: retraining(retrain, window.ring, window.interval ?? window.slide ?? Number(window.grid)),
   };
 }
 

@@ -10,6 +10,7 @@ import type { ConnectorContext, Health, Sink, Source } from '../core/connector.t
 import { TidecastError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import { State, type Saved, type StateSnapshot } from '../core/state.ts';
+import type { Ensemble } from '../forecast/ensemble.ts';
 import type { ForecasterComponent } from '../forecast/forecaster.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
 import type { Place } from '../stream/ingest.ts';
@@ -24,7 +25,10 @@ import { refuse } from './refused-points.ts';
 import { SpillFiles } from './spill-files.ts';
 import { FolderStore, type StateStore } from './state-store.ts';
 import { StopDeadline } from './stop-deadline.ts';
-import { SwapLog } from './swap-log.ts';
+import { PROMOTIONS, type PromotionRecord } from './promotion.ts';
+import { RecordLog } from './record-log.ts';
+import { RollbackRequests } from './rollback.ts';
+import { SHADOW, SwapLog } from './swap-log.ts';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- each component checks its own configuration */
 export interface RunOptions {
@@ -74,6 +78,8 @@ export interface RunResult {
   readonly targets: readonly string[];
   /** By target and step, over all series. */
   readonly scores: readonly (readonly ScoreSummary[])[];
+  /** The same of the shadow, where there is one. */
+  readonly shadow?: readonly (readonly ScoreSummary[])[];
   readonly stateHash: string;
 }
 
@@ -116,7 +122,7 @@ export async function drive(
   const sinks: Sink[] = [];
   const opened: Sink[] = [];
   let spill: SpillFiles | undefined;
-  let worker: TrainingWorker | undefined;
+  const workers: TrainingWorker[] = [];
   let source: Source | undefined;
   let checkpoints: Checkpoints | undefined;
   const connector = connectorContext(spec, options);
@@ -142,14 +148,21 @@ export async function drive(
     // a recording that nobody paces would be over before its first training
     const unpaced = fast || (source.bounded && !spec.replay);
     const exact = (spec.retrain?.swap ?? (unpaced ? 'exact' : 'asap')) === 'exact';
-    const retrain = one ? undefined : spec.retrain;
-    if (spec.retrain && one) events.emit('retraining.off', { reason: 'several processes share the state' });
-    worker = retrain && new TrainingWorker({ deadline: retrain.max_seconds * 1000, timer: deadlines(clock) });
-    signal.addEventListener('abort', () => void worker?.close(), { once: true });
-    const training = worker && {
-      runner: (job: Parameters<TrainingWorker['run']>[0]) => worker!.run(job),
-      log: new SwapLog(folder),
+    const trainer = (retrain: LoadedSpec['retrain'], into: string) => {
+      if (!retrain || one) return undefined;
+      const worker = new TrainingWorker({ deadline: retrain.max_seconds * 1000, timer: deadlines(clock) });
+      workers.push(worker);
+      signal.addEventListener('abort', () => void worker.close(), { once: true });
+      return { runner: (job: Parameters<TrainingWorker['run']>[0]) => worker.run(job), log: new SwapLog(into) };
     };
+    const rollbacks = new RollbackRequests(folder);
+    const own = trainer(spec.retrain, folder);
+    const training = own && { ...own, rollbacks };
+    const shadow = spec.shadow && {
+      training: trainer(spec.shadow.retrain, join(folder, SHADOW)),
+      promotions: new RecordLog<PromotionRecord>(folder, PROMOTIONS),
+    };
+    if (spec.retrain && one) events.emit('retraining.off', { reason: 'several processes share the state' });
     let place: Place | undefined;
     const cuts = (checkpoints = new Checkpoints({
       state,
@@ -160,6 +173,7 @@ export async function drive(
       clock,
       events,
       every: spec.state.checkpoint,
+      saved: () => rollbacks.look(),
       from,
     }));
     const between = (now: Place) => {
@@ -179,6 +193,7 @@ export async function drive(
       exact,
       paced: !fast,
       training,
+      shadow,
       folder: spec.folder,
       between,
       scoreFrom: options.scoreFrom,
@@ -222,15 +237,18 @@ export async function drive(
     events.emit('run.stopped', { rows, clean: true });
     options.ended?.(line);
     const cells = targets.flatMap((_, target) => Array.from({ length: horizon }, (_, step) => ({ target, step })));
-    const summaries = line.ensemble.scores.totals(cells);
-    const scores = targets.map((_, t) => summaries.slice(t * horizon, (t + 1) * horizon));
+    const scoresOf = ({ scores }: Ensemble) => {
+      const summaries = scores.totals(cells);
+      return targets.map((_, t) => summaries.slice(t * horizon, (t + 1) * horizon));
+    };
     const result = {
       rows: rows - from,
       total: rows,
       milliseconds: clock.elapsed() - started,
       complete,
       targets,
-      scores,
+      scores: scoresOf(line.ensemble),
+      ...(line.shadow ? { shadow: scoresOf(line.shadow) } : {}),
       stateHash,
     };
     return { result, line };
@@ -244,7 +262,7 @@ export async function drive(
     // what went wrong before matters more than what goes wrong now, and a sink that hangs must not hold anything back
     if (deadline.passed) for (const each of opened) void each.close(false).catch(() => undefined);
     const closing = async (): Promise<void> => {
-      await worker?.close();
+      for (const worker of workers) await worker.close();
       await checkpoints?.settled();
       for (const each of opened) await each.close(false).catch(() => undefined);
       await source?.close().catch(() => undefined);

@@ -6,7 +6,9 @@
  */
 import { z } from 'zod';
 import { addressField, between, count, label, oneOrMore, positive, span, spanOrNever, text } from './fields.ts';
+import { DRIFT } from './drift-section.ts';
 import { part, partSchema, type Described, type Part } from './part.ts';
+import { shadowSection } from './shadow-section.ts';
 import { barsField, daysField, dateField, timeOfDayField, timeZoneField } from './time-fields.ts';
 
 const CLEAN = z.strictObject({
@@ -71,6 +73,9 @@ const RETRAIN = z.strictObject({
       'Event time between two trainings; `never`: no training. Default: each time the longest series has grown by a quarter, by 250 rows at least and by 1,000 at most.',
     ),
   lag: span().prefault('0s').describe('New weights apply to rows later than the trigger plus this; shorter than `every`.'),
+  drift: DRIFT.prefault({}).describe(
+    'Trains early, at one of 16 moments from one training to the next, when series have left what they were like.',
+  ),
   swap: z
     .enum(['asap', 'exact'])
     .optional()
@@ -202,6 +207,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
       })
       .prefault({})
       .describe('What is forecast, and by which models.'),
+    shadow: shadowSection(RETRAIN, part('forecaster', forecasters, { short: true })),
     retrain: RETRAIN.prefault({}).describe('When and how the weights are trained while the stream runs.'),
     sinks: z.array(part('sink', sinks)).max(32).default([]).describe('Where forecasts go.'),
     state: STATE.prefault({}).describe('Checkpoints and memory.'),
@@ -237,6 +243,7 @@ export interface Spec {
   readonly retrain:
     | (Omit<Parsed['retrain'], 'rows' | 'every'> & { readonly rows: number; readonly every: number; readonly growing: boolean })
     | undefined;
+  readonly shadow?: (Pick<NonNullable<Parsed['shadow']>, 'name' | 'promote'> & Pick<Spec, 'forecast' | 'retrain'>) | undefined;
   readonly sinks: readonly Part[];
   /** `path` is absolute. */
   readonly state: Omit<Parsed['state'], 'path'> & { readonly path: string };

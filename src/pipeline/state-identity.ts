@@ -12,15 +12,9 @@ const MOST = 5;
  */
 export function stateIdentity(spec: Spec, channels: readonly string[]): Stateful {
   const { gaps: _, ...window } = spec.window;
-  const models = spec.forecast.models.map(({ type, config }) => {
-    // other weights of the same shape are taken up like those of a training
-    const { weights: __, ...own } = config as { weights?: unknown };
-    return { type, config: own };
-  });
-  const { score_every: ___, ...rest } = spec.forecast;
-  const forecast = { ...rest, models };
-  const retrained = spec.retrain !== undefined && !spec.state.shared;
-  const now = leaves({ channels, forecast, retrain: retrained, seed: spec.seed, window });
+  const { shared } = spec.state;
+  const shadow = spec.shadow && { ...own(spec.shadow, shared), promoted: spec.shadow.promote !== undefined };
+  const now = leaves({ channels, ...own(spec, shared), shadow, seed: spec.seed, window });
   return {
     snapshot: (): Saved => ({ names: [...now.keys()], values: [...now.values()] }),
     restore: (saved) => {
@@ -34,6 +28,23 @@ export function stateIdentity(spec: Spec, channels: readonly string[]): Stateful
         ...(changed.length > MOST ? { more: changed.length - MOST } : {}),
       });
     },
+  };
+}
+
+/** What a forecast and its training put into the state. */
+function own({ forecast, retrain }: Pick<Spec, 'forecast' | 'retrain'>, shared: boolean) {
+  const models = forecast.models.map(({ type, config }) => {
+    // other weights of the same shape are taken up like those of a training
+    const { weights: _, ...rest } = config as { weights?: unknown };
+    return { type, config: rest };
+  });
+  const { score_every: __, ...rest } = forecast;
+  const retrained = retrain !== undefined && !shared;
+  const { error, inputs } = retrain?.drift ?? {};
+  return {
+    forecast: { ...rest, models },
+    retrain: retrained,
+    drift: retrained && (error || inputs) ? { error, inputs } : undefined,
   };
 }
 

@@ -21,7 +21,7 @@ export interface StateStore {
 const PATTERN = /^generation-(\d{9,})\.state$/;
 /** What a state leaves in its folder, which may hold other things as well: a fresh start must not take those away. */
 const OWN =
-  /^(generation-\d{9,}\.state(\..+)?|epoch|partition-\d+|input\.json|swaps\.jsonl|refused\.jsonl|weights|spill|lock\..+)$/;
+  /^(generation-\d{9,}\.state(\..+)?|epoch|partition-\d+|input\.json|swaps\.jsonl|promotions\.jsonl|rollback\.json|shadow|refused\.jsonl|weights|spill|lock\..+)$/;
 const KEPT = 2;
 /** Generations of an epoch: those of a later epoch come after all of an earlier one. */
 const EPOCH = 1_000_000_000;

@@ -5,12 +5,15 @@ import type { Ensemble, EnsembleOutput } from '../forecast/ensemble.ts';
 import type { Wave } from '../forecast/forecaster.ts';
 import { scorePoints } from '../forecast/score-points.ts';
 import { OpinionsOf } from './opinions.ts';
+import type { Drift } from '../train/drift.ts';
 
 export interface ForecastOptions {
   /** Grid rows of a series from one of its `ForecastBatch.scores` to the next. Default: none are given. */
   readonly scoreEvery?: number;
   /** Whether batches carry `opinions`. Default: no. */
   readonly opinions?: boolean;
+  /** Sees every row and the error of what was forecast for it. */
+  readonly drift?: Drift | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export interface ForecastOptions {
 export function forecast(ensemble: Ensemble, options: ForecastOptions = {}): OperatorFunction<RowBatch, ForecastBatch> {
   return (source) =>
     defer(() => {
-      const waves = new Waves(ensemble, options.scoreEvery ?? Infinity, options.opinions ? new OpinionsOf(ensemble) : undefined);
+      const waves = new Waves(ensemble, options);
       return source.pipe(
         filter(({ length }) => length > 0),
         map((batch) => waves.run(batch)),
@@ -39,7 +42,7 @@ export function forecast(ensemble: Ensemble, options: ForecastOptions = {}): Ope
 }
 
 /** Cuts batches into waves and gathers each wave's columns; its buffers are reused from batch to batch. */
-class Waves {
+export class Waves {
   readonly #ensemble: Ensemble;
   /** Per lane: the last batch it was seen in, and its wave there. */
   #seen = new Float64Array(0);
@@ -60,13 +63,15 @@ class Waves {
   #model = new Int32Array(0);
 
   readonly #scoreEvery: number;
+  readonly #drift: Drift | undefined;
 
   readonly #opinions: OpinionsOf | undefined;
 
-  constructor(ensemble: Ensemble, scoreEvery: number, opinions?: OpinionsOf) {
+  constructor(ensemble: Ensemble, { scoreEvery = Infinity, drift, opinions = false }: ForecastOptions = {}) {
     this.#ensemble = ensemble;
     this.#scoreEvery = scoreEvery;
-    this.#opinions = opinions;
+    this.#drift = drift;
+    this.#opinions = opinions ? new OpinionsOf(ensemble) : undefined;
   }
 
   run(batch: RowBatch): ForecastBatch {
@@ -82,8 +87,10 @@ class Waves {
     for (let w = 0; w < waves; w++) {
       const from = this.#starts[w]!;
       const rows = this.#starts[w + 1]! - from;
-      ensemble.step(this.#gather(batch, from, rows), this.#gathered.steps, this.#out);
+      const wave = this.#gather(batch, from, rows);
+      ensemble.step(wave, this.#gathered.steps, this.#out);
       this.#opinions?.note(this.#gathered.lanes, this.#out.index, rows);
+      this.#drift?.step(wave, this.#out.index, this.#out.errors);
       if (this.#scoreEvery < Infinity) this.#score(rows, scores);
     }
     const versions = weights?.versions ?? [];

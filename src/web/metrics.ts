@@ -73,8 +73,12 @@ function count(registry: Registry, events: EventBus): void {
   events.on('training.finished', ({ accepted }) => ended(accepted ? 'accepted' : 'kept'));
   events.on('training.failed', () => ended('failed'));
   events.on('training.skipped', () => ended('skipped'));
+  const drifts = counter('drifts', 'Times that a series was found to have drifted, by detector.', 'detector');
+  for (const detector of ['adwin', 'page-hinkley']) drifts.inc({ detector }, 0);
+  events.on('drift.detected', ({ detector }) => drifts.inc({ detector }));
   const plain = [
     ['weights.swapped', 'weight_swaps', 'Times that new weights came into force.'],
+    ['model.promoted', 'promotions', 'Times that the shadow, or after it the pipeline’s own forecast, took over.'],
     ['checkpoint.saved', 'checkpoints', 'Checkpoints that became durable.'],
     ['checkpoint.damaged', 'checkpoints_damaged', 'Saved states that could not be used.'],
     ['series.quarantined', 'series_quarantined', 'Series on which a forecaster failed.'],

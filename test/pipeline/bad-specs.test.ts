@@ -56,6 +56,23 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   ['deep nesting', `a: ${'['.repeat(5000)}`, '1:36 nested deeper than 32 levels'],
   ['deep nesting in a block', `a:\n${'- '.repeat(5000)}1`, '2:65 nested deeper than 32 levels'],
   ['deep indentation', `a:\n${' '.repeat(300)}b: 1`, '2:1 nested deeper than 32 levels'],
+  [
+    'a shadow that breaks a rule of its own',
+    '~shadow: { forecast: { models: [linear], output: gru } }\n',
+    '3:31 shadow.forecast.models: naive must be among the models, for every forecast stands beside it; there are linear',
+    '3:49 shadow.forecast.output: output gru is neither mixture nor one of the models (linear)',
+  ],
+  ['a shadow beside a shared state', '~shadow: {}\nstate: { shared: true }\n', '3:9 shadow: does not go with state.shared: true'],
+  [
+    'a shadow called as the pipeline’s own',
+    '~shadow: { name: forecast }\n',
+    '3:17 shadow.name: must not be `forecast`: so the pipeline’s own is called',
+  ],
+  [
+    'drift with a share of more than all',
+    '~retrain: { every: 1d, drift: { share: 2 } }\n',
+    '3:39 retrain.drift.share must be at most 1, is 2',
+  ],
   ['no source', 'window: { interval: 1m }\n', '1:1 source is missing: where ticks come from'],
   ['an empty source', 'source:\nwindow: { interval: 1m }\n', '1:8 source must be a map with `type`, one of arrow, csv'],
   ['a source without type', 'source: { path: x }\nwindow: { interval: 1m }\n', '1:9 source needs a `type`, one of arrow, csv'],

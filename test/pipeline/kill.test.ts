@@ -24,7 +24,10 @@ forecast:
   horizon: 2
   season: 48
   models: [naive, seasonal-naive, holt-winters, linear, { type: recurrent, hidden: 8, rebuild: 32 }]
-retrain: { every: 2d, rows: 512, epochs: 1 }
+shadow:
+  forecast: { models: [naive, seasonal-naive, holt-winters, linear] }
+  promote: { margin: 0, rows: 100 }
+retrain: { every: 2d, rows: 512, epochs: 1, drift: { error: true, inputs: true, cool_down: 4h } }
 sinks: [{ type: arrow, path: out }]
 state: { path: state, checkpoint: 20ms }
 `,

@@ -3,7 +3,6 @@
  * `none` to run to the end, or to SIGTERM, `history only` to do so without a training that is not recorded yet. Prints the result as JSON when it comes so far. `live`: as `tidecast run` would, else `--fast`.
  */
 import { appendFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { SINKS, SOURCES } from '../../connectors/index.ts';
 import type { Sink, Source } from '../../src/core/connector.ts';
 import { TidecastError } from '../../src/core/errors.ts';
@@ -11,8 +10,8 @@ import { EventBus } from '../../src/core/events.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
 import { loadPipeline } from '../../src/pipeline/load.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
+import { RecordLog } from '../../src/pipeline/record-log.ts';
 import { FolderStore } from '../../src/pipeline/state-store.ts';
-import { SwapLog } from '../../src/pipeline/swap-log.ts';
 import { TrainingWorker } from '../../src/train/worker.ts';
 
 const [file, phase, nth, variantText, live] = process.argv.slice(2);
@@ -49,23 +48,23 @@ FolderStore.prototype.save = function (state) {
 
 if (phase === 'history only') TrainingWorker.prototype.run = () => new Promise(() => undefined);
 
-const { write } = SwapLog.prototype;
-SwapLog.prototype.write = function (record, shape, weights) {
+// of swaps and of promotions
+const { append } = RecordLog.prototype;
+RecordLog.prototype.append = function (record) {
   if (now('swap record')) {
+    // what it speaks of, such as weights, is durable
     if (variant % 3 === 0) die();
     if (variant % 3 === 1) {
-      // weights are durable, the record is torn
-      appendFileSync(join(stateFolder, 'swaps.jsonl'), JSON.stringify(record).slice(0, 20 + (variant % 40)));
+      appendFileSync(this.file, JSON.stringify(record).slice(0, 20 + (variant % 40)));
       die();
     }
-    write.call(this, record, shape, weights);
+    append.call(this, record);
     die();
   }
-  write.call(this, record, shape, weights);
+  append.call(this, record);
 };
 
 const spec = loadPipeline(file!, { env: process.env, sources: SOURCES, sinks: SINKS, forecasters: FORECASTERS });
-const stateFolder = spec.state.path;
 const sinks = SINKS.map((component) => ({
   ...component,
   build: (...args: Parameters<typeof component.build>): Sink => {

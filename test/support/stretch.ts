@@ -1,4 +1,5 @@
 /** A stretch of a line in memory: from a snapshot, or from nothing, to the end of its rows or to where it is stopped. */
+import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import type { Reject } from '../../src/core/batch.ts';
 import { ManualClock, type Clock } from '../../src/core/clock.ts';
@@ -9,6 +10,9 @@ import { State, type StateSnapshot } from '../../src/core/state.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
 import { buildLine } from '../../src/pipeline/build.ts';
 import type { Spec } from '../../src/pipeline/spec.ts';
+import { PROMOTIONS, type PromotionRecord } from '../../src/pipeline/promotion.ts';
+import { RecordLog } from '../../src/pipeline/record-log.ts';
+import type { RollbackRequests } from '../../src/pipeline/rollback.ts';
 import { SwapLog } from '../../src/pipeline/swap-log.ts';
 import { train } from '../../src/train/train.ts';
 import type { TrainingRunner } from '../../src/train/worker.ts';
@@ -29,7 +33,8 @@ export interface Stretch {
   readonly clock?: Clock;
   readonly runner?: TrainingRunner;
   /** A training's result comes after so many rows; Infinity: never, so that only what is recorded can be swapped. */
-  readonly slow?: number;
+  readonly slow?: number | undefined;
+  readonly rollbacks?: RollbackRequests;
   /** Snapshots are kept at these numbers of rows. */
   readonly keepAt?: readonly number[];
 }
@@ -87,7 +92,15 @@ export async function stretch(spec: Spec, options: Stretch): Promise<StretchEnd>
     signal: stop.signal,
     exact,
     paced: false,
-    training: { runner: slow === undefined ? runner : later, log: new SwapLog(folder) },
+    training: {
+      runner: slow === undefined ? runner : later,
+      log: new SwapLog(folder),
+      rollbacks: options.rollbacks,
+    },
+    shadow: {
+      training: { runner: slow === undefined ? runner : later, log: new SwapLog(join(folder, 'shadow')) },
+      promotions: new RecordLog<PromotionRecord>(folder, PROMOTIONS),
+    },
     between: async (place) => {
       ingested = place.rows;
       if (keepAt.includes(place.rows)) kept.set(place.rows, structuredClone(state.snapshot()));

@@ -67,6 +67,7 @@ export function configOf(type: string, more: object = {}): unknown {
 export const QUICK_RETRAIN = {
   every: 25 * 60_000,
   lag: 0,
+  drift: { error: false, inputs: false },
   rows: 48,
   holdout: 0.25,
   epochs: 1,

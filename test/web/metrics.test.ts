@@ -42,6 +42,7 @@ describe('counters', () => {
     events.emit('training.failed', { trigger: 0, reason: 'r' });
     events.emit('training.skipped', { trigger: 0, reason: 'r' });
     events.emit('weights.swapped', { trigger: 0, version: 1, hash: 'h' });
+    events.emit('drift.detected', { series: 's', detector: 'adwin', of: 'value', time: 0 });
     events.emit('checkpoint.saved', saved);
     const wanted = {
       tidecast_rows_total: 7,
@@ -57,6 +58,8 @@ describe('counters', () => {
       'tidecast_trainings_total{outcome="failed"}': 1,
       'tidecast_trainings_total{outcome="skipped"}': 1,
       tidecast_weight_swaps_total: 1,
+      'tidecast_drifts_total{detector="adwin"}': 1,
+      'tidecast_drifts_total{detector="page-hinkley"}': 0,
       tidecast_checkpoints_total: 1,
       tidecast_event_time_seconds: 1_700_000_000,
     };

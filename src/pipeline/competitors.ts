@@ -1,0 +1,145 @@
+/** What forecasts: the ensemble with its training; and, where there is a shadow, a second one beside it on the same series. */
+import { EventBus, type EventName, type Events } from '../core/events.ts';
+import { buildEnsemble } from '../forecast/build-ensemble.ts';
+import { Duel } from '../forecast/duel.ts';
+import type { Ensemble } from '../forecast/ensemble.ts';
+import type { Recurrent } from '../forecast/recurrent.ts';
+import type { Competitor } from '../stream/compete.ts';
+import { Drift } from '../train/drift.ts';
+import { calendar, type CalendarOptions } from '../window/calendar.ts';
+import type { LineParts, Training } from './build.ts';
+import { givenWeights } from './given-weights.ts';
+import type { Layout } from './layout.ts';
+import { Promotion } from './promotion.ts';
+import { Retraining, type RetrainingOptions } from './retraining.ts';
+import { Rollback } from './rollback.ts';
+import type { Spec } from './spec.ts';
+
+/** What both are built from. */
+export interface Kit {
+  readonly parts: LineParts;
+  readonly plan: Layout;
+  readonly days: CalendarOptions;
+}
+
+export interface BuiltCompetitor extends Competitor {
+  readonly ensemble: Ensemble;
+  readonly recurrent: Recurrent | undefined;
+  readonly gate: Retraining | undefined;
+  readonly rollback: Rollback | undefined;
+}
+
+/** Builds the ensemble of a spec, and its training where there is a network. */
+export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Training | undefined): BuiltCompetitor {
+  const { state, events } = parts;
+  const { horizon, quantiles, season: seasons, models, output, baselines, warmup } = spec.forecast;
+  const { ensemble, recurrent, inputs, ring } = buildEnsemble(state, {
+    clock: calendar(days),
+    targets: plan.targets.length,
+    channels: plan.rowChannels,
+    ring: spec.window.ring,
+    seed: spec.seed,
+    components: parts.forecasters,
+    failed: (series, reason) => events.emit('series.quarantined', { series, reason }),
+    scoreFrom: parts.scoreFrom,
+    ...{ horizon, quantiles, seasons, models, output, baselines, warmup },
+  });
+  const given = models.find(({ type }) => type === 'recurrent')?.config as { weights?: string } | undefined;
+  if (recurrent && given?.weights !== undefined)
+    state.add('weights', givenWeights(recurrent, parts.folder ?? '.', given.weights));
+  const trains = spec.retrain && inputs.trained && training;
+  const drift = trains ? driftOf(spec, parts, plan) : undefined;
+  const gate = trains ? retraining(spec, parts, training, {
+        calendar: days,
+        targets: plan.targets.length,
+        channels: plan.rowChannels,
+        ...{ ring, inputs, recurrent, drift, horizon, seasons, quantiles },
+      }) : undefined;
+  const rollback =
+    gate && training?.rollbacks
+      ? new Rollback({ box: inputs.box, shape: recurrent?.shape }, training.log, training.rollbacks, events, parts.exact)
+      : undefined;
+  const scoreEvery = parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {};
+  return { ensemble, recurrent, gate, rollback, drift, ...scoreEvery };
+}
+
+/** Builds the shadow, and what decides who is in charge where it may be promoted. */
+export function shadowOf(spec: Spec, shadow: NonNullable<Spec['shadow']>, kit: Kit) {
+  const { parts, plan } = kit;
+  const { state, exact, events } = parts;
+  const named = { ...kit, parts: { ...parts, events: eventsOf(shadow.name, events) } };
+  const built = state.lanes.within('shadow.', () => competitor({ ...spec, ...shadow }, named, parts.shadow?.training));
+  const { promote } = shadow;
+  if (!promote || !parts.shadow) return { ...built, duel: undefined, promotion: undefined };
+  const duel = new Duel(state, { targets: plan.targets.length, horizon: spec.forecast.horizon });
+  const promotion = new Promotion({
+    names: ['forecast', shadow.name],
+    interval: spec.window.interval,
+    log: parts.shadow.promotions,
+    ...{ state, duel, exact, events, ...promote },
+  });
+  return { ...built, duel, promotion };
+}
+
+/** Tells what happens to the shadow with its name. */
+function eventsOf(shadow: string, events: EventBus): EventBus {
+  const own = new EventBus();
+  const pass = <K extends EventName>(name: K) =>
+    own.on(name, (payload: Events[K]) => events.emit(name, { ...payload, shadow } as Events[K]));
+  pass('drift.detected');
+  pass('training.started');
+  pass('training.finished');
+  pass('training.failed');
+  pass('training.skipped');
+  pass('weights.swapped');
+  pass('series.quarantined');
+  return own;
+}
+
+/** Rows over all series that one training uses at most. */
+const MAX_TRAINING_ROWS = 200_000;
+
+/** The watch for drift, where it is wanted. */
+function driftOf(spec: Spec, { state, events }: LineParts, { names, targets }: Layout): Drift | undefined {
+  const { error, inputs, share, cool_down } = spec.retrain!.drift;
+  if (!error && !inputs) return undefined;
+  const { horizon, season } = spec.forecast;
+  return new Drift(state, {
+    channels: names,
+    targets: targets.length,
+    season: season[0],
+    coolDown: cool_down ?? spec.retrain!.every / (spec.retrain!.growing ? 1 : 4),
+    ...{ horizon, error, inputs, share, events },
+  });
+}
+
+function retraining(
+  spec: Spec,
+  parts: LineParts,
+  { runner, log }: Training,
+  of: Omit<
+    RetrainingOptions,
+    'state' | 'clock' | 'signal' | 'every' | 'growing' | 'lag' | 'exact' | 'training' | 'events' | 'runner' | 'log' | 'seed'
+  >,
+): Retraining {
+  const { every, growing, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
+  const training = {
+    rows,
+    maxRows: MAX_TRAINING_ROWS,
+    holdout,
+    epochs,
+    batch,
+    steps,
+    burnIn: burn_in,
+    learningRate: learning_rate,
+    weightDecay: weight_decay,
+    clip,
+    loss,
+  };
+  const { state, events, exact, clock, signal } = parts;
+  return new Retraining({
+    ...{ state, clock, signal, every, growing, lag, exact, training, events, runner, log },
+    seed: spec.seed,
+    ...of,
+  });
+}
