@@ -14,13 +14,21 @@ export interface Mark {
 /** Events about models and what they meet; a training says when it began by how it ended. */
 const TOLD = /^(training\.(finished|failed|skipped)|weights\.swapped|drift\.|shadow\.|models?\.)/;
 
+/** Of each event so many are kept; the rest is counted by the metrics only. */
+const MOST = 10_000;
+
 /** Collects marks while a line runs; the function gives what came so far. */
 export function marksOf(events: EventBus): () => readonly Mark[] {
   const marks: Mark[] = [];
-  for (const name of Object.keys(EVENTS).filter((each) => TOLD.test(each)) as EventName[])
+  const kept = new Map<string, number>();
+  for (const name of Object.keys(EVENTS).filter((each) => TOLD.test(each)) as EventName[]) {
+    kept.set(name, 0);
     events.on(name, (payload) => {
+      if (kept.get(name)! >= MOST) return;
+      kept.set(name, kept.get(name)! + 1);
       const { trigger, time = trigger, ...facts } = payload as unknown as Record<string, unknown>;
       if (typeof time === 'number' && Number.isFinite(time)) marks.push({ time, event: name, facts });
     });
+  }
   return () => marks;
 }

@@ -4,12 +4,12 @@ import { systemClock } from '../core/clock.ts';
 import { EXIT } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import type { Line } from '../pipeline/build.ts';
+import { marksOf } from '../backtest/marks.ts';
 import { loadPipeline, type LoadedSpec, type LoadOptions } from '../pipeline/load.ts';
 import { runPipeline, type RunOptions, type RunResult } from '../pipeline/run.ts';
 import { COMPONENTS } from './components.ts';
 import { report } from './failure.ts';
 import { log } from './log.ts';
-import { milestones } from './milestones.ts';
 import { notices } from './notices.ts';
 import { reportOf, scoreLines, type Report } from './report.ts';
 import { show } from './screen.ts';
@@ -55,7 +55,7 @@ export async function follow(
   // the live view stands where a console sink would write, and with --json standard output belongs to the result
   const spec = live || json ? { ...loaded, sinks: loaded.sinks.filter(({ type }) => type !== 'console') } : loaded;
   const watch = new Watch(name, systemClock, events);
-  const told = milestones(events);
+  const marks = marksOf(events);
   const { signal, dispose } = terminal.stopper();
   signal.addEventListener('abort', () => watch.stopping(), { once: true });
   const close = written
@@ -98,7 +98,7 @@ export async function follow(
     await web?.close();
   }
   speaker.out(
-    json ? JSON.stringify({ ok: true, ...outcome, events: told }, null, 2) : `\n${summaryText(outcome, terminal.paint)}`,
+    json ? JSON.stringify({ ok: true, marks: marks(), ...outcome }, null, 2) : `\n${summaryText(outcome, terminal.paint)}`,
   );
   return EXIT.ok;
 }

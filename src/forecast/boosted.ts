@@ -75,7 +75,8 @@ class Boosted implements Forecaster {
           if (fitted?.w) {
             const at = this.#rows.at(row, cell);
             const [plain, over] = fitted.trees[target * blocksOf(horizon) + blockOf(step)]!;
-            change = (sumOfTrees(plain, x, at) + sumOfTrees(over, x, at) + ridgeOf(fitted.w, cell * (count + 1), x, at, count)) / 2;
+            change =
+              (sumOfTrees(plain, x, at) + sumOfTrees(over, x, at) + ridgeOf(fitted.w, cell * (count + 1), x, at, count)) / 2;
           }
           const mean = last + unit * Math.max(-FAR, Math.min(FAR, change));
           outlook.mean[to] = mean - mean === 0 ? mean : last;
@@ -88,7 +89,8 @@ class Boosted implements Forecaster {
 export default defineForecaster<z.infer<typeof config>>({
   name: 'boosted',
   status: 'beta',
-  summary: 'Gradient-boosted regression trees over lags, levels, seasons, other channels and the clock; fitted at every training.',
+  summary:
+    'Gradient-boosted regression trees over lags, levels, seasons, other channels and the clock; fitted at every training.',
   config,
   example: '',
   guarantees: [

@@ -9,4 +9,12 @@ import ridge from './ridge.ts';
 import seasonalNaive from './seasonal-naive.ts';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
-export const FORECASTERS: readonly ForecasterComponent<any>[] = [naive, seasonalNaive, holtWinters, linear, ridge, boosted, recurrent];
+export const FORECASTERS: readonly ForecasterComponent<any>[] = [
+  naive,
+  seasonalNaive,
+  holtWinters,
+  linear,
+  ridge,
+  boosted,
+  recurrent,
+];

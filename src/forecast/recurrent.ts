@@ -83,7 +83,9 @@ export class Recurrent implements Forecaster {
     this.#network.reserveWave(1);
     this.box = context.inputs.box;
     this.box.begin(initialWeights(this.shape, seedOf(seed, 'weights')));
-    this.box.onSwap(({ version, weights }) => this.#network.setWeights(version % WEIGHT_SLOTS, networkWeights(this.shape, weights)));
+    this.box.onSwap(({ version, weights }) =>
+      this.#network.setWeights(version % WEIGHT_SLOTS, networkWeights(this.shape, weights)),
+    );
     this.#scaler = context.inputs.scaler();
     this.#version = lanes.i32('recurrent.version');
     const network = this.#network;

@@ -59,7 +59,8 @@ export type { WeightsVersion };
 export default defineForecaster<z.infer<typeof config>>({
   name: 'ridge',
   status: 'beta',
-  summary: 'Ridge regression over lags, levels, seasons, other channels and the clock, for each step ahead; fitted at every training.',
+  summary:
+    'Ridge regression over lags, levels, seasons, other channels and the clock, for each step ahead; fitted at every training.',
   config,
   example: '',
   guarantees: [

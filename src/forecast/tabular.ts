@@ -95,7 +95,7 @@ export class Tabular {
       const near = Math.ceil(step / season) * season - step;
       for (let k = 0; k < SEASONS_BACK; k++) {
         const there = back + near + k * season;
-        into[f++] = there < held ? clip((ring.value(lane, there, target) - y) * per) : (k > 0 ? into[f - 2]! : 0);
+        into[f++] = there < held ? clip((ring.value(lane, there, target) - y) * per) : k > 0 ? into[f - 2]! : 0;
       }
       const phase = back + near;
       into[f++] = phase + 1 < held ? clip((ring.value(lane, phase + 1, target) - y) * per) : 0;

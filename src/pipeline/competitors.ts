@@ -49,12 +49,14 @@ export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Tra
     state.add('weights', givenWeights(recurrent, parts.folder ?? '.', given.weights));
   const trains = spec.retrain && inputs.trained && training;
   const drift = trains ? driftOf(spec, parts, plan) : undefined;
-  const gate = trains ? retraining(spec, parts, training, {
+  const gate = trains
+    ? retraining(spec, parts, training, {
         calendar: days,
         targets: plan.targets.length,
         channels: plan.rowChannels,
         ...{ ring, inputs, recurrent, drift, horizon, seasons, quantiles },
-      }) : undefined;
+      })
+    : undefined;
   const rollback =
     gate && training?.rollbacks
       ? new Rollback({ box: inputs.box, shape: recurrent?.shape }, training.log, training.rollbacks, events, parts.exact)
@@ -122,7 +124,8 @@ function retraining(
     'state' | 'clock' | 'signal' | 'every' | 'growing' | 'lag' | 'exact' | 'training' | 'events' | 'runner' | 'log' | 'seed'
   >,
 ): Retraining {
-  const { every, growing, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } = spec.retrain!;
+  const { every, growing, lag, rows, holdout, epochs, batch, steps, burn_in, learning_rate, weight_decay, clip, loss } =
+    spec.retrain!;
   const training = {
     rows,
     maxRows: MAX_TRAINING_ROWS,

@@ -29,7 +29,18 @@ export function span(options: { readonly min?: number; readonly max?: number } =
 /** A duration, or `never`, which is Infinity. */
 export function spanOrNever(options: { readonly min?: number; readonly max?: number } = {}) {
   const plain = span(options);
-  return z.preprocess((given) => (given === 'never' ? Infinity : given), z.union([z.literal(Infinity), plain])).meta({ type: ['string', 'number'] });
+  return z.union([z.string(), z.number()], { error: `${DURATION}, or never` }).transform((written, context) => {
+    if (written === 'never') return Infinity;
+    const { data, error } = plain.safeParse(written);
+    for (const { message } of error?.issues ?? [])
+      context.issues.push({
+        code: 'custom',
+        message: message === DURATION ? `${DURATION}, or never` : message,
+        input: written,
+        params: { echo: true },
+      });
+    return data ?? NaN;
+  });
 }
 
 /** Where to listen. */

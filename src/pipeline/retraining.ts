@@ -1,4 +1,7 @@
-/** Station 6: at each trigger trains a challenger, records the outcome, and swaps the weights at a place that can be repeated. */
+/**
+ * Station 6: at each trigger trains a challenger, records the outcome, and swaps the weights at a place that can be repeated.
+ * Long, because it is one machine with two modes whose states must be seen together.
+ */
 import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
 import { TidecastError } from '../core/errors.ts';
@@ -11,7 +14,8 @@ import { checkWeights, type Weights } from '../nn/shape.ts';
 import type { Gate } from '../stream/ingest.ts';
 import { collectRows, type TrainingJob, type TrainingOptions, type TrainingResult } from '../train/job.ts';
 import type { Drift } from '../train/drift.ts';
-import { firstTrigger, hasGrown, lookBefore, nextTrigger } from '../train/schedule.ts';
+import { Growth } from '../train/growth.ts';
+import { firstTrigger, lookBefore, nextTrigger } from '../train/schedule.ts';
 import type { TrainingRunner } from '../train/worker.ts';
 import type { CalendarOptions } from '../window/calendar.ts';
 import type { Ring } from '../window/ring.ts';
@@ -72,14 +76,14 @@ export class Retraining implements Gate, Stateful {
   #finished: Finished | undefined;
   /** `asap`: the newest trigger whose outcome is in force. */
   #settled = -Infinity;
-  /** Rows of the longest series at the last training. */
-  #trainedAt = 0;
+  readonly #growth: Growth;
   /** Whether the training in flight runs in this process; after a restart it does not, and is started again. */
   #launched = false;
 
   constructor(options: RetrainingOptions) {
     this.#o = options;
     this.exact = options.exact;
+    this.#growth = new Growth(options.state.lanes, options.ring);
     this.#looks = options.drift ? LOOKS : 1;
     options.state.add('retraining', this);
   }
@@ -108,13 +112,13 @@ export class Retraining implements Gate, Stateful {
     // without a row since the moment before, it depends on the order of the rows to come whether this one is met at all
     const since = this.#scheduled(trigger) ? trigger - this.#o.every : lookBefore(trigger, this.#o.every, this.#looks);
     const idle = newest <= since;
-    const scheduled = this.#scheduled(trigger) && this.#hasGrown(trigger);
+    const scheduled = this.#scheduled(trigger) && (!this.#o.growing || this.#growth.enough(trigger));
     const wanted = !idle && (scheduled || (this.#o.drift?.due(trigger) ?? false));
     if (!this.exact) {
       // at the end of the input there is nothing left to train for
       if (!last && trigger > this.#settled) this.#begin(trigger, newest, { known: known !== undefined, wanted, scheduled });
     } else if (known) {
-      this.#trainedAt = this.#rowsAt(trigger);
+      this.#growth.trained(trigger);
       this.#repeat(known);
     } else if (wanted) {
       const job = this.#job(trigger);
@@ -149,25 +153,6 @@ export class Retraining implements Gate, Stateful {
     this.#settle(trigger, result, rows, position);
   }
 
-  /** Whether the longest series has grown enough for a training at this trigger. */
-  #hasGrown(trigger: number): boolean {
-    if (!this.#o.growing) return true;
-    return hasGrown(this.#rowsAt(trigger), this.#trainedAt);
-  }
-
-  /** Rows of the longest series up to an event time. */
-  #rowsAt(time: number): number {
-    const { state, ring } = this.#o;
-    let most = 0;
-    for (let lane = 0; lane < state.lanes.size; lane++) {
-      if (state.lanes.keys[lane] === undefined) continue;
-      let later = 0;
-      while (later < ring.held(lane) && ring.time(lane, later) > time) later++;
-      most = Math.max(most, ring.total(lane) - later);
-    }
-    return most;
-  }
-
   /** `asap`: a recorded training is in flight for as many rows as it was then, so that triggers are passed over as they were then. */
   #begin(trigger: number, newest: number, of: { known: boolean; wanted: boolean; scheduled: boolean }): void {
     const { known, wanted, scheduled } = of;
@@ -178,7 +163,7 @@ export class Retraining implements Gate, Stateful {
     }
     this.#o.drift?.restart(trigger, newest);
     if (known) {
-      this.#trainedAt = this.#rowsAt(trigger);
+      this.#growth.trained(trigger);
       this.#inFlight = trigger;
     }
     // where partitions come in another order, drift may show elsewhere than it did; what is recorded holds
@@ -199,7 +184,8 @@ export class Retraining implements Gate, Stateful {
 
   /** What there is to train on at a trigger; undefined when it is too little. */
   #job(trigger: number): TrainingJob | undefined {
-    const { events, training, recurrent, inputs, ring, state, seed, calendar, horizon, targets, channels, seasons, quantiles } = this.#o;
+    const { events, training, recurrent, inputs, ring, state, seed, calendar, horizon, targets, channels, seasons, quantiles } =
+      this.#o;
     const series = collectRows(state.lanes, ring, inputs.scaler(), trigger, seed, training);
     const longest = series.reduce((most, { times }) => Math.max(most, times.length), 0);
     if (longest < training.steps + horizon) {
@@ -207,7 +193,7 @@ export class Retraining implements Gate, Stateful {
       return undefined;
     }
     const { weights } = inputs.box.current;
-    this.#trainedAt = this.#rowsAt(trigger);
+    this.#growth.trained(trigger);
     return {
       trigger,
       seed,
@@ -302,7 +288,7 @@ export class Retraining implements Gate, Stateful {
       trigger: Float64Array.of(this.#trigger),
       settled: Float64Array.of(this.exact ? lookBefore(this.#trigger, this.#o.every, this.#looks) : this.#settled),
       inFlight: this.#inFlight,
-      trainedAt: this.#trainedAt,
+      trainedAt: this.#growth.trainedAt,
       version: versions.map(({ version }) => version),
       after: Float64Array.from(versions, ({ after }) => after),
       hash: versions.map(({ hash }) => hash),
@@ -327,7 +313,7 @@ export class Retraining implements Gate, Stateful {
     this.#settled = from.settled[0]!;
     // a run that now waits for its weights does not finish what a run that did not wait had begun
     this.#inFlight = this.exact ? null : from.inFlight;
-    this.#trainedAt = from.trainedAt;
+    this.#growth.trainedAt = from.trainedAt;
     this.#o.inputs.box.restore(
       from.version.map((version, i) => ({
         version,

@@ -82,9 +82,7 @@ const RETRAIN = z.strictObject({
     .describe(
       '`exact`: rows wait for weights that are due. `asap`: they never wait. Default: asap for live and paced sources, exact for recordings that are not paced, `--fast` and backtests.',
     ),
-  rows: count(8, 1_000_000)
-    .optional()
-    .describe('Newest rows of each series that are trained on. Default: `window.ring`.'),
+  rows: count(8, 1_000_000).optional().describe('Newest rows of each series that are trained on. Default: `window.ring`.'),
   holdout: between(0.01, 0.5).default(0.15).describe('Share of the newest rows that is held out to judge the new weights.'),
   epochs: count(1, 1000).default(12).describe('Passes over the rows.'),
   batch: count(1, 4096).default(8).describe('Sequences trained side by side.'),

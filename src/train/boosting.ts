@@ -126,7 +126,10 @@ class Grower {
       this.#sign[row] = off > 0 ? 1 : off < 0 ? -1 : 0;
       if (this.#random.uniform() < rowShare) this.#order[n++] = row;
     }
-    this.#used = this.#random.permutation(inputs).subarray(0, Math.max(1, Math.round(inputShare * inputs))).sort();
+    this.#used = this.#random
+      .permutation(inputs)
+      .subarray(0, Math.max(1, Math.round(inputShare * inputs)))
+      .sort();
     const root = this.#node();
     const leaves: Leaf[] = [this.#leaf(root, 0, n, this.#histogram(0, n))];
     while (leaves.length < most) {

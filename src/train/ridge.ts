@@ -10,7 +10,7 @@ export class NormalEquations {
   constructor(inputs: number) {
     this.inputs = inputs;
     this.#gram = new Gram(inputs + 2);
-    this.#factor = new Float64Array((inputs + 1) ** 2);
+    this.#factor = new Float64Array((inputs + 1) * (inputs + 1));
   }
 
   /** Takes in a row `x[at .. at + inputs)` with its truth, which counts `weight`. */

@@ -15,7 +15,7 @@ import { COMPONENTS } from '../../src/cli/components.ts';
 import type { ForecastBatch } from '../../src/core/batch.ts';
 import type { Source } from '../../src/core/connector.ts';
 import { EventBus } from '../../src/core/events.ts';
-import { runPipeline } from '../../src/pipeline/run.ts';
+import { runPipeline, type RunResult } from '../../src/pipeline/run.ts';
 import type { ScoreSummary } from '../../src/forecast/score.ts';
 import { pipeline } from './workload.ts';
 
@@ -39,8 +39,8 @@ interface Case {
   /** Rows of a series that are read, and the first origin that is scored, counted from 0. */
   readonly rows: number;
   readonly from: number;
-  /** Error measure: `mae` of steps 1 and last; `z` MSE and MAE over all steps, scaled by the first `scaled` rows; `m4`. */
-  readonly measure: 'mae' | 'z' | 'm4';
+  /** Error measure: `mae` of steps 1 and last; `z` MSE and MAE over all steps, scaled by the first `scaled` rows; `m4`; `walks`: error over naive's, and series without skill. */
+  readonly measure: 'mae' | 'z' | 'm4' | 'walks';
   readonly wanted: string;
 }
 
@@ -71,6 +71,18 @@ function cases(folder: string): Case[] {
       wanted,
     });
   }
+  found.push({
+    name: 'walks',
+    sections: {
+      source: { type: 'synthetic', kind: 'random-walk', series: 100, rows: 100_000, interval: '1m', seed: 21 },
+      window: { grid: 'rows', interval: '1m' },
+      forecast: { horizon: 1, season: 24 },
+    },
+    rows: Infinity,
+    from: 299,
+    measure: 'walks',
+    wanted: 'within 1 %, 90 without skill',
+  });
   if (args.data === undefined) return found;
   const data = resolve(args.data);
   const ett = (name: string, targets: string[], horizon: number, wanted: string): Case => ({
@@ -182,7 +194,13 @@ function cut(source: Source, rows: number): Source {
       for await (const batch of source.read(from, signal)) {
         const n = Math.min(left, batch.times.length);
         const part = (column: Float64Array) => column.subarray(0, n);
-        yield { ...batch, codes: batch.codes.subarray(0, n), times: part(batch.times), offsets: part(batch.offsets), channels: batch.channels.map(part) };
+        yield {
+          ...batch,
+          codes: batch.codes.subarray(0, n),
+          times: part(batch.times),
+          offsets: part(batch.offsets),
+          channels: batch.channels.map(part),
+        };
         left -= n;
         if (left === 0) return;
       }
@@ -215,6 +233,7 @@ async function run(one: Case, folder: string): Promise<void> {
     training += milliseconds;
   });
   const errors = new Errors(from);
+  let verdicts: string[] = [];
   const began = performance.now();
   const result = await runPipeline(spec, {
     ...COMPONENTS,
@@ -224,6 +243,9 @@ async function run(one: Case, folder: string): Promise<void> {
     events,
     wrap: (source) => cut(source, rows),
     watch: (batch) => errors.take(batch),
+    ended: ({ ensemble }) => {
+      verdicts = ensemble.lanes.keys.map((_, lane) => ensemble.scores.summary(lane, 0, 0).skill['naive']!.verdict);
+    },
   });
   const seconds = (performance.now() - began) / 1000;
   const { horizon } = spec.forecast;
@@ -231,6 +253,7 @@ async function run(one: Case, folder: string): Promise<void> {
   let figures: number[];
   if (measure === 'mae') figures = [mean(errors.absolute, 0), mean(errors.absolute, horizon - 1)];
   else if (measure === 'z') figures = zScored(errors, sections, horizon);
+  else if (measure === 'walks') figures = walkFigures(result, verdicts);
   else figures = m4Scores(errors.last);
   const told = { name, figures, wanted, trainings, training_seconds: training / 1000, seconds, rows: result.rows };
   if (args.json) return console.log(JSON.stringify(told));
@@ -242,6 +265,10 @@ async function run(one: Case, folder: string): Promise<void> {
     const summary = result.scores[0]![step]!;
     console.log(`   step ${step + 1}: ${modelsOf(summary)}`);
   }
+}
+
+function walkFigures({ scores }: RunResult, verdicts: readonly string[]): number[] {
+  return [1 - scores[0]![0]!.skill['naive']!.skill, verdicts.filter((each) => each === 'no skill').length];
 }
 
 function modelsOf(summary: ScoreSummary): string {

@@ -73,6 +73,7 @@ it('one that fails is told, and the others are done all the same', async () => {
 });
 
 it('the options lie over the pipeline, and what they cannot mean is said', async () => {
+  pipeline(folder, 'still', { forecast: 'models: [naive]', rest: 'retrain: { every: never }' });
   const { out } = await call(
     'backtest',
     'one.yaml',
@@ -92,7 +93,7 @@ it('the options lie over the pipeline, and what they cannot mean is said', async
     [1, 2 * 60],
     [2, 2 * 60],
   ]);
-  expect(await call('backtest', 'two.yaml', '--gap', '2h')).toMatchObject({
+  expect(await call('backtest', 'still.yaml', '--gap', '2h')).toMatchObject({
     code: 64,
     err: expect.stringContaining('no `retrain`'),
   });

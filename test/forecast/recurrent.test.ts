@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { State } from '../../src/core/state.ts';
 import { buildEnsemble } from '../../src/forecast/build-ensemble.ts';
+import { learnRow } from '../../src/forecast/row-scaler.ts';
 import { WeightsBox } from '../../src/forecast/weights.ts';
 import { Network } from '../../src/nn/network.ts';
 import { calendar } from '../../src/window/calendar.ts';
@@ -15,7 +16,7 @@ const CONFIG = { cell: 'gru', reset: 'after', hidden: 4, layers: 1, lags: 2, reb
 function alone() {
   const state = new State();
   const models = ['naive', { type: 'recurrent', config: CONFIG }];
-  const { ensemble, recurrent, ring } = buildEnsemble(state, {
+  const { ensemble, recurrent, inputs, ring } = buildEnsemble(state, {
     clock: calendar({ interval: MINUTE }),
     models,
     ring: 16,
@@ -44,24 +45,24 @@ function alone() {
     ensemble.step(wave, Int32Array.of(1), { ...out, scoredTimes: one(), errors: one() });
     return out.mean[0]!;
   };
-  return { state, recurrent: recurrent!, ring, lane, feed };
+  return { state, recurrent: recurrent!, inputs, ring, lane, feed };
 }
 
 it('replayed from the tail of its ring, a series’ scaler ends where the live one stands (seed 9)', () => {
   const random = new Random(9);
-  const { state, recurrent, ring, lane, feed } = alone();
+  const { state, inputs, ring, lane, feed } = alone();
   for (let row = 0; row < 50; row++) {
     feed(row, 10 * random.uniform() + row);
-    const scaler = recurrent.tail(lane);
-    for (let back = ring.held(lane) - 2; back >= 0; back--) recurrent.features.learn(lane, back, row + 1 - back, scaler, 0);
-    const live = state.snapshot().lanes.columns.find(({ name }) => name === 'recurrent.scaler')!;
+    const scaler = inputs.scaler().tailOf(lane);
+    for (let back = ring.held(lane) - 2; back >= 0; back--) learnRow(ring, lane, back, row + 1 - back, scaler, 0);
+    const live = state.snapshot().lanes.columns.find(({ name }) => name === 'scaler.now')!;
     expect([...scaler], `row ${row}`).toEqual([...live.data]);
   }
 });
 
 it('after a swap a series’ state is rebuilt from its ring under the new weights (seed 10)', () => {
   const random = new Random(10);
-  const { recurrent, ring, lane, feed } = alone();
+  const { recurrent, inputs, ring, lane, feed } = alone();
   for (let row = 0; row < 40; row++) feed(row, 10 * random.uniform());
   const weights = new Map(
     [...recurrent.box.current.weights].map(([name, data]) => [name, data.map(() => random.uniform() - 0.5)]),
@@ -75,9 +76,9 @@ it('after a swap a series’ state is rebuilt from its ring under the new weight
   network.setWeights(0, weights);
   network.reserve(1);
   network.reserveWave(1);
-  const scaler = recurrent.tail(lane);
+  const scaler = inputs.scaler().tailOf(lane);
   for (let back = ring.held(lane) - 1; back >= 0; back--) {
-    if (back < ring.held(lane) - 1) recurrent.features.learn(lane, back, 41 - back, scaler, 0);
+    if (back < ring.held(lane) - 1) learnRow(ring, lane, back, 41 - back, scaler, 0);
     if (back > CONFIG.rebuild) continue;
     recurrent.features.write(lane, back, scaler, 0, network.x, 0);
     network.step(0, 1);

@@ -132,7 +132,7 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'a model that is a number',
     '~forecast: { models: [naive, 3] }\n',
-    '3:29 forecast.models[1] must be the name of a forecaster, or a map with `type`, one of naive, seasonal-naive, linear, holt-winters, recurrent',
+    '3:29 forecast.models[1] must be the name of a forecaster, or a map with `type`, one of naive, seasonal-naive, linear, holt-winters, ridge, boosted, recurrent',
   ],
   ['no models', '~forecast: { models: [] }\n', '3:21 forecast.models must have at least 1 entry, is an empty list'],
   [
@@ -148,12 +148,12 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'an unknown output',
     '~forecast: { output: best }\n',
-    '3:21 forecast.output: output best is neither mixture nor one of the models (naive, linear, recurrent)',
+    '3:21 forecast.output: output best is neither mixture nor one of the models (naive, seasonal-naive, holt-winters, linear, ridge, boosted, recurrent)',
   ],
   [
     'an unknown baseline',
-    '~forecast: { baselines: [holt-winters] }\n',
-    '3:25 forecast.baselines[0]: baseline holt-winters is not one of the models (naive, linear, recurrent)',
+    '~forecast: { models: [naive, linear], baselines: [holt-winters] }\n',
+    '3:50 forecast.baselines[0]: baseline holt-winters is not one of the models (naive, linear)',
   ],
   [
     'quantiles out of order',
@@ -176,8 +176,8 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   ['a season twice', '~forecast: { season: [48, 48] }\n', '3:26 forecast.season[1]: season 48 is given twice'],
   [
     'a season longer than the ring',
-    '~forecast: { season: [48, 3000] }\n',
-    '3:26 forecast.season[1]: season 3000 must be at most window.ring 2048',
+    '~forecast: { season: [48, 9000] }\n',
+    '3:26 forecast.season[1]: season 9000 must be at most window.ring 8192',
   ],
   [
     'a horizon longer than the ring',
@@ -283,8 +283,8 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   ],
   [
     'more rows than the ring',
-    '~retrain: { every: 1d, rows: 5000 }\n',
-    '3:29 retrain.rows: must be at most window.ring, is 5000 with a ring of 2048',
+    '~retrain: { every: 1d, rows: 9000 }\n',
+    '3:29 retrain.rows: must be at most window.ring, is 9000 with a ring of 8192',
   ],
   [
     'sequences longer than the rows',
@@ -306,7 +306,11 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
     '~retrain: { every: 1d, learning_rate: 0 }\n',
     '3:38 retrain.learning_rate must be greater than 0, is 0',
   ],
-  ['training without a period', '~retrain: { rows: 100 }\n', '3:1 retrain.every is missing: a duration such as 7d'],
+  [
+    'training at a word',
+    '~retrain: { every: often }\n',
+    '3:19 retrain.every must be a duration such as 500ms, 30s, 5m, 2h or 7d, or never, is "often"',
+  ],
   ['sinks as a map', '~sinks: { type: console }\n', '3:8 sinks must be a list, is a map'],
   ['a sink as a word', '~sinks: [console]\n', '3:9 sinks[0] must be a map with `type`, one of arrow, console'],
   ['a sink of a wrong type', '~sinks: [{ type: console, every: often }]\n', '3:33 sinks[0].every must be a number, is "often"'],

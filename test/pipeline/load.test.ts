@@ -22,22 +22,26 @@ describe('defaults', () => {
       history: undefined,
       source: { type: 'arrow', config: { path: 'x.arrow', values: ['value'], options: { rows: 10 } } },
       clean: { lateness: 0, duplicates: 'first', jump_patience: 3 },
-      window: { grid: 'rows', interval: 1_800_000, time_zone: 'UTC', gaps: { policy: 'mask', limit: 12 }, ring: 2048 },
+      window: { grid: 'rows', interval: 1_800_000, time_zone: 'UTC', gaps: { policy: 'mask', limit: 12 }, ring: 8192 },
       forecast: {
         horizon: 1,
         quantiles: [0.025, 0.1, 0.5, 0.9, 0.975],
         season: [],
         models: [
           { type: 'naive', config: {} },
+          { type: 'seasonal-naive', config: {} },
+          { type: 'holt-winters', config: {} },
           { type: 'linear', config: {} },
+          { type: 'ridge', config: {} },
+          { type: 'boosted', config: {} },
           { type: 'recurrent', config: { cell: 'gru', hidden: 32, layers: 1 } },
         ],
         output: 'mixture',
-        baselines: ['naive'],
+        baselines: ['naive', 'seasonal-naive'],
         score_every: 100,
         warmup: 0,
       },
-      retrain: undefined,
+      retrain: expect.objectContaining({ every: 250 * 1_800_000, growing: true, rows: 8192, lag: 0 }),
       sinks: [],
       replay: undefined,
       service: { ready_within: 60_000, stop_within: 20_000, log: 'off' },
@@ -65,6 +69,16 @@ describe('defaults', () => {
     ['metrics.local:0', { host: 'metrics.local', port: 0 }],
   ])('health and metrics at %s', (written, address) => {
     expect(loadText(`${SOUND}service: { http: ${written} }\n`).service.http).toEqual(address);
+  });
+
+  it.each([
+    ['retrain: { every: never }', undefined],
+    ['retrain: { every: 1d }', { every: 86_400_000, growing: false }],
+    ['', { every: 250 * 60_000, growing: true }],
+  ])('training as the file says: %s', (written, retrain) => {
+    const spec = loadText(`source: { type: arrow, path: x }\nwindow: { interval: 1m }\n${written}\n`);
+    if (retrain) expect(spec.retrain).toMatchObject(retrain);
+    else expect(spec.retrain).toBeUndefined();
   });
 
   it('training uses no more rows than the ring holds', () => {

@@ -203,7 +203,7 @@ describe('retraining is defined in event time', () => {
         const lane = lanes.lane(name);
         if (name !== 'new') for (let i = 0; i < 8; i++) ring.push(lane, i, Float64Array.of(i), 0);
       }
-      const recurrent = { tail: () => new Float64Array(1), tailColumn: column } as never;
+      const recurrent = { tailOf: () => new Float64Array(1), tail: column } as never;
       return collectRows(lanes, ring, recurrent, 100, 1, { maxRows: 16 } as never).map(({ name }) => name);
     };
     const names = Array.from({ length: 20 }, (_, i) => `s${i}`);

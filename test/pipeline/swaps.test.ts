@@ -207,7 +207,7 @@ describe('row 30: trainings that come to nothing', () => {
         weights.values().next().value!.fill(NaN, 0, 1);
         return { ...result, weights };
       },
-      'of another network': async (job) => ({ ...(await eager(job)), weights: initialWeights({ ...job.shape, hidden: 4 }, 1) }),
+      'of another network': async (job) => ({ ...(await eager(job)), weights: initialWeights({ ...job.shape!, hidden: 4 }, 1) }),
       nothing: async () => undefined as never,
     };
     const calm = await stretch(spec(), {

@@ -40,7 +40,7 @@ const network = z.strictObject({
   layers: z.int().min(1).max(8).default(1).describe('Layers.'),
 });
 
-/** Two sources, two sinks, five forecasters. */
+/** Two sources, two sinks, seven forecasters. */
 export const TEST_COMPONENTS = {
   sources: [component('source', 'arrow', file), component('source', 'csv', file)],
   sinks: [
@@ -52,6 +52,8 @@ export const TEST_COMPONENTS = {
     component('forecaster', 'seasonal-naive', nothing),
     component('forecaster', 'linear', nothing),
     component('forecaster', 'holt-winters', nothing, 100),
+    component('forecaster', 'ridge', nothing),
+    component('forecaster', 'boosted', nothing),
     component('forecaster', 'recurrent', network),
   ],
 };

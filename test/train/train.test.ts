@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { State } from '../../src/core/state.ts';
 import { Features } from '../../src/forecast/features.ts';
+import { SCALER_SIZE } from '../../src/forecast/scaler.ts';
 import { initialWeights } from '../../src/nn/initial.ts';
 import type { TrainingJob } from '../../src/train/job.ts';
 import { train } from '../../src/train/train.ts';
@@ -17,7 +18,7 @@ function job(from: number, other: (value: number) => number): TrainingJob {
   const random = new Random(3);
   const sizes = { channels: 1, targets: 1, horizon: HORIZON, seasons: [], lags: 2 };
   const days = { interval: 60_000 };
-  const { count, scalerSize } = new Features(new Ring(new State().lanes, { capacity: 1, channels: 1 }), calendar(days), sizes);
+  const { count } = new Features(new Ring(new State().lanes, { capacity: 1, channels: 1 }), calendar(days), sizes);
   const values = Float64Array.from({ length: ROWS }, (_, i) => 10 + (i % 5) + random.uniform());
   for (let i = from; i < ROWS; i++) values[i] = other(values[i]!);
   const shape = { cell: 'gru', reset: 'after', inputs: count, hidden: 4, layers: 1, outputs: HORIZON * 2, skip: true } as const;
@@ -40,13 +41,14 @@ function job(from: number, other: (value: number) => number): TrainingJob {
     values,
     flags: new Uint8Array(ROWS),
   };
-  const scaler = new Float64Array(scalerSize);
+  const scaler = new Float64Array(SCALER_SIZE);
   // as it stands after the first row: mean, levels and last value are that value, deviations are 0
   for (const at of [0, 3, 4, 5]) scaler[at] = values[0]!;
   return {
     trigger: ROWS * 60_000,
     seed: 1,
     shape,
+    fitted: [],
     sizes,
     quantiles: [0.5],
     calendar: days,
