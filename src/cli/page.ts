@@ -133,7 +133,7 @@ function skill(data: ReportData): string {
         legend(facts.baselines, facts.models),
       ),
     );
-  const words = `<p>Skill is 1 − MAE / MAE of the baseline on the same rows; “no skill” means that the 95 % range includes zero.${several(data) ? ' Series count as independent: where they move together, the range is too narrow.' : ''}</p>`;
+  const words = `<p>Skill is 1 − MAE / MAE of the baseline on the same rows; “no skill” means that the 95 % range includes zero, or that the difference is under 0.5 %.${several(data) ? ' Series count as independent: where they move together, the range is too narrow.' : ''}</p>`;
   return section('Skill', `${words}${said(skillSentences(data))}${figures.join('')}`);
 }
 

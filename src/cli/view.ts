@@ -158,7 +158,7 @@ function scoreTable(scores: readonly ScoreLine[], room: number, paint: Paint): s
   ]);
   const numbers = titles.map((_, i) => i).slice(1);
   const luck = rows.some((row) => row.some((cell) => cell.endsWith(' ~')))
-    ? [paint('dim', '~ no skill: the difference may be luck')]
+    ? [paint('dim', '~ no skill: the difference is small, or may be luck')]
     : [];
   return [...table([titles, ...rows], numbers, paint), ...luck];
 }

@@ -3,7 +3,7 @@
  *
  * Whatever a station remembers per series is a *column*: `stride` numbers a lane in one typed array, declared once by name.
  * Because all of it is columns, growing, checkpointing, hashing, evicting and bringing back a series are written once, here, and
- * no station can forget a part of its state.
+ * no station can forget a part of its state. It is long, because that is one thing.
  */
 import { createHash } from 'node:crypto';
 import { type AnyColumn, type Column, type ColumnArray, type LentColumn, LentColumnView, OwnColumn } from './column.ts';

@@ -14,7 +14,7 @@ export interface Skill {
   readonly high: number;
   /** Diebold-Mariano statistic: the difference over its standard error. */
   readonly statistic: number;
-  /** `no skill`: the interval includes 0, or there is none yet. */
+  /** `no skill`: the interval includes 0, or there is none yet, or the difference is too small for anyone to care about ({@link MATTERS}). */
   readonly verdict: Verdict;
 }
 
@@ -31,6 +31,11 @@ export interface BlockSums {
 /** Rows below which no interval is given. */
 const ENOUGH = 30;
 const NORMAL_975 = 1.959963984540054;
+/**
+ * A smaller share of the baseline's error is no difference, however sure it is: with enough rows every difference can be shown.
+ * (A region of practical equivalence: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987.)
+ */
+export const MATTERS = 0.005;
 
 /**
  * Long-run variance of loss differences d in O(1) memory: Wu, "Recursive estimation of time-average variance constants", Annals of
@@ -108,6 +113,7 @@ export function compareLosses(n: number, ours: number, theirs: number, sums: Blo
   }
   const low = difference - NORMAL_975 * error;
   const high = difference + NORMAL_975 * error;
-  const verdict = high < 0 ? 'better' : low > 0 ? 'worse' : 'no skill';
+  const matters = Math.abs(skill) >= MATTERS;
+  const verdict = high < 0 && matters ? 'better' : low > 0 && matters ? 'worse' : 'no skill';
   return { skill, difference, low, high, statistic: error > 0 ? difference / error : NaN, verdict };
 }

@@ -1,6 +1,6 @@
 /**
  * Station 6: at each trigger trains a challenger, records the outcome, and swaps the weights at a place that can be repeated.
- * Long, because it is one machine with two modes whose states must be seen together.
+ * It is long, because it is one machine with two modes whose states must be seen together.
  */
 import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';

@@ -79,7 +79,7 @@ describe('the live view', () => {
  Error so far  step    MAE   RMSE  vs naive  vs seasonal…  in 80 %  in 95 %
  value           +1  612.3  857.2     +61 %        −3 % ~   80.3 %   94.8 %
  value          +12  1,830  2,562     +61 %        −3 % ~   80.3 %   94.8 %
- ~ no skill: the difference may be luck
+ ~ no skill: the difference is small, or may be luck
 
  Retraining        loss before   after   took
  2014-11-12 10:30       0.0812  0.0745  2.1 s  accepted

@@ -174,19 +174,17 @@ describe('skill', () => {
     expect(variance / neweyWest(d, 30)).toBeLessThan(1.5);
   });
 
-  it('finds no skill where there is none, about 95 times in 100, though errors twelve steps ahead overlap', () => {
+  it('has an interval that includes 0 where there is no skill, about 95 times in 100, though errors twelve steps ahead overlap', () => {
     let none = 0;
     for (let seed = 0; seed < 200; seed++) {
       const e = normal(1012, 100 + seed);
       const d = Array.from({ length: 1000 }, (_, t) => e.slice(t, t + 12).reduce((sum, value) => sum + value, 0));
-      if (
-        compare(
-          d,
-          d.map(() => 0),
-          12,
-        ).verdict === 'no skill'
-      )
-        none++;
+      const { low, high } = compare(
+        d,
+        d.map(() => 0),
+        12,
+      );
+      if (low <= 0 && high >= 0) none++;
     }
     expect(none / 200).toBeGreaterThan(0.88);
     expect(none / 200).toBeLessThanOrEqual(0.99);
@@ -198,6 +196,13 @@ describe('skill', () => {
     expect(compare(good, base).verdict).toBe('better');
     expect(compare(base, good).verdict).toBe('worse');
     expect(compare(good.slice(0, 20), base.slice(0, 20)).verdict).toBe('no skill');
+    // sure, and too little to matter
+    expect(
+      compare(
+        base.map((value) => value * 0.997),
+        base,
+      ),
+    ).toMatchObject({ verdict: 'no skill', statistic: expect.toSatisfy((z: number) => z < -5) as number });
     expect(compare(base, base)).toMatchObject({ skill: 0, difference: 0, verdict: 'no skill' });
   });
 });

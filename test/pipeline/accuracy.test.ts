@@ -47,9 +47,15 @@ retrain: { every: 6h, rows: 512, epochs: 2 }
   const { scores, series } = await run(file);
   const { naive } = scores[0]![0]!.skill;
   const verdicts = series.map((each) => each.scores[0]![0]!.skill['naive']!.verdict);
-  console.log('all series:', JSON.stringify(naive), 'better:', verdicts.filter((verdict) => verdict === 'better').length);
-  // over all of them the price of listening to the others shows: a tenth of a percent
-  expect(naive!.verdict).not.toBe('better');
+  console.log(
+    'all series:',
+    JSON.stringify(naive),
+    'no skill:',
+    verdicts.filter((verdict) => verdict === 'no skill').length,
+    'of',
+    verdicts.length,
+  );
+  expect(naive!.verdict).toBe('no skill');
   expect(verdicts.filter((verdict) => verdict === 'no skill').length).toBeGreaterThanOrEqual(18);
   expect(verdicts).not.toContain('better');
   expect(Math.abs(naive!.skill)).toBeLessThan(0.005);
