@@ -226,7 +226,7 @@ export function testSink<Config>(test: SinkCase<Config>): void {
       const grown = retained() - first;
       await sink.flush({ from: 0, to: 100_000 });
       await sink.close(false);
-      expect(grown / 1e6, 'megabytes more than after the first rows').toBeLessThan(40);
+      expect(grown / 1e6, 'megabytes more than after the first rows').toBeLessThan(25);
     });
   });
 }
