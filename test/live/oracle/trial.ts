@@ -152,6 +152,17 @@ service: { stop_within: 10s, http: '127.0.0.1:${this.port}', log: ${log} }
     await this.#send([...ticksOf(this.options.input, from, to)]);
   }
 
+  /** Produces a part of the input evenly, within about so many milliseconds. */
+  async spread(from: number, to: number, ms: number): Promise<void> {
+    const steps = 20;
+    const at = (step: number) => from + Math.round(((to - from) / steps) * step);
+    const since = Date.now();
+    for (let step = 1; step <= steps; step++) {
+      await this.feed(at(step - 1), at(step));
+      await wait(Math.max(0, (ms / steps) * step - (Date.now() - since)));
+    }
+  }
+
   /** Produces messages that are not of the input: `finish` waits for them too. */
   async send(messages: readonly Message[], compression?: CompressionTypes): Promise<void> {
     this.extra += messages.length;
