@@ -14,7 +14,7 @@ export default defineConfig(async () => {
       testTimeout: 120_000,
       hookTimeout: 180_000,
       teardownTimeout: 30_000,
-      maxWorkers: 2,
+      maxWorkers: 3,
     },
   };
 });

@@ -51,9 +51,8 @@ export async function checkSource(
           await admin.fetchOffsets({ groupId: group, topics: [topic] });
           const { groups } = await admin.describeGroups([group]);
           const members = groups[0]?.members.length ?? 0;
-          return members === 0
-            ? 'It may be used; no process is in it now.'
-            : `It may be used; ${members} processes are in it now.`;
+          const who = members === 1 ? 'one process is' : `${members === 0 ? 'no' : members} processes are`;
+          return `It may be used; ${who} in it now.`;
         }),
       );
     return [...brokers, ...findings];

@@ -50,11 +50,12 @@ export class GroupConsumer {
   /** Whether messages came. */
   productive = false;
   readonly #topic: string;
+  readonly #group: string;
   readonly #consumer: Consumer;
   readonly #owner: ConsumerOwner;
   readonly #sockets: OpenSockets;
   readonly #toResume = new Set<number>();
-  /** Ends the wait for commits that are under way. */
+  /** Ends the wait for answers of the group. */
   readonly #pending = new Set<(cause: Error) => void>();
   #commitDirectly: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
   #end!: (cause: unknown) => void;
@@ -84,11 +85,18 @@ export class GroupConsumer {
       // a consumer that gave up is not started again by the client: there is one way back, and it is ours
       retry: { retries: 5, restartOnFailure: async () => false },
     });
-    return new GroupConsumer(settings.topic, kafka, consumer, sockets, owner);
+    return new GroupConsumer(settings, kafka, consumer, sockets, owner);
   }
 
-  private constructor(topic: string, kafka: Kafka, consumer: Consumer, sockets: OpenSockets, owner: ConsumerOwner) {
+  private constructor(
+    { topic, group }: ConsumerSettings,
+    kafka: Kafka,
+    consumer: Consumer,
+    sockets: OpenSockets,
+    owner: ConsumerOwner,
+  ) {
     this.#topic = topic;
+    this.#group = group;
     this.kafka = kafka;
     this.admin = kafka.admin();
     this.#consumer = consumer;
@@ -146,10 +154,13 @@ export class GroupConsumer {
     const told = this.#commitDirectly
       ? this.#commitDirectly({ topics: [{ topic: this.#topic, partitions }] } as Offsets)
       : this.#consumer.commitOffsets(partitions.map((each) => ({ topic: this.#topic, ...each })));
-    let stop!: (cause: Error) => void;
-    const stopped = new Promise<never>((_, reject) => (stop = reject));
-    this.#pending.add(stop);
-    await Promise.race([told, stopped]).finally(() => this.#pending.delete(stop));
+    await this.#whileAlive(told);
+  }
+
+  /** The group's offsets by partition, as far as it has any. Throws when the consumer ends meanwhile. */
+  async committed(): Promise<Map<number, number>> {
+    const [found] = await this.#whileAlive(this.admin.fetchOffsets({ groupId: this.#group, topics: [this.#topic] }));
+    return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
   /** Counts the time without a sign of life; at most a few seconds a call, so that a process that was frozen does not blame the broker. */
@@ -167,6 +178,13 @@ export class GroupConsumer {
     await Promise.race([both, systemClock.sleep(ms, timer.signal)]);
     timer.abort();
     this.#sockets.destroy();
+  }
+
+  async #whileAlive<T>(answer: Promise<T>): Promise<T> {
+    let stop!: (cause: Error) => void;
+    const stopped = new Promise<never>((_, reject) => (stop = reject));
+    this.#pending.add(stop);
+    return Promise.race([answer, stopped]).finally(() => this.#pending.delete(stop));
   }
 
   #join(partitions: readonly number[]): void {

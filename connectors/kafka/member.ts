@@ -50,9 +50,10 @@ export class GroupMember implements ConsumerOwner {
   readonly #watchdog: Watchdog;
   #consumer: GroupConsumer | undefined;
   #living: Promise<void> | undefined;
+  /** What the group is to be told. */
   readonly #untold = new Map<Partition, number>();
-  /** What could not be told. */
-  readonly #missed = new Map<Partition, number>();
+  /** Whether telling failed; part of it may have arrived, or another process may have told more since. */
+  #unsure = false;
   #telling: Promise<void> | undefined;
   #everJoined = false;
 
@@ -139,10 +140,12 @@ export class GroupMember implements ConsumerOwner {
     stop();
   }
 
-  /** Tells the group what it was not told, or could not be. */
+  /** Tells the group what it was not told, now or, where that fails, when it is called again: every second. Never throws. */
   tell(): Promise<void> {
     // one after the other: one that is still on its way could arrive after the next
-    return (this.#telling ??= this.#tell().finally(() => (this.#telling = undefined)));
+    return (this.#telling ??= this.#tell()
+      .catch(() => undefined)
+      .finally(() => (this.#telling = undefined)));
   }
 
   async close(): Promise<void> {
@@ -194,47 +197,27 @@ export class GroupMember implements ConsumerOwner {
     this.partitions.get(id)?.skip(first, end);
   }
 
-  /** Tells what the group was not told, perhaps because a consumer died just then, and with nothing new to tell. Throws the client's errors. */
-  async tellAgain(admin: Admin): Promise<void> {
-    if (this.#missed.size === 0) return;
-    const { topic, group } = this.settings;
-    const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
-    const missed: Record<string, number> = {};
-    for (const [partition, offset] of this.#missed) {
-      // another process may have had the partition since, and have told more
-      partition.committed = Number(found?.partitions.find((each) => each.partition === partition.id)?.offset ?? -1);
-      if (!partition.revoked.aborted) missed[String(partition.id)] = offset;
-    }
-    this.#missed.clear();
-    await this.commit(missed);
-  }
-
   async #tell(): Promise<void> {
     while (this.#untold.size > 0 && !this.#closing.signal.aborted) {
-      const owned = [...this.#untold].filter(([partition]) => !partition.revoked.aborted);
-      this.#untold.clear();
-      if (owned.length === 0) return;
-      const told = await this.#commit(owned);
-      for (const [partition, offset] of owned) {
-        if (!told) {
-          this.#missed.set(partition, offset);
-          continue;
-        }
-        this.#missed.delete(partition);
+      const consumer = this.#consumer;
+      const unsure = this.#unsure;
+      // until it is known that it arrived
+      this.#unsure = true;
+      // until it has joined, the client says yes and commits nothing
+      if (!consumer?.joined) return;
+      const committed = unsure ? await consumer.committed() : undefined;
+      for (const [partition, offset] of this.#untold) {
+        if (committed) partition.committed = committed.get(partition.id) ?? -1;
+        if (partition.revoked.aborted || offset <= partition.committed) this.#untold.delete(partition);
+      }
+      const offsets = [...this.#untold];
+      if (offsets.length > 0) await consumer.commit(new Map(offsets.map(([{ id }, offset]) => [id, offset])));
+      this.#unsure = false;
+      for (const [partition, offset] of offsets) {
         partition.committed = offset;
+        if (this.#untold.get(partition) === offset) this.#untold.delete(partition);
         this.context.events.emit('source.committed', { source: 'kafka', partition: partition.id, offset });
       }
-    }
-  }
-
-  async #commit(offsets: readonly (readonly [Partition, number])[]): Promise<boolean> {
-    // until it has joined, the client says yes and commits nothing
-    if (!this.#consumer?.joined) return false;
-    try {
-      await this.#consumer.commit(new Map(offsets.map(([{ id }, offset]) => [id, offset])));
-      return true;
-    } catch {
-      return false;
     }
   }
 

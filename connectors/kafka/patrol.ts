@@ -29,7 +29,7 @@ export async function patrol(member: GroupMember, consumer: GroupConsumer, signa
         if (partition) judge(member, partition, asked.get(partition), Number(low), Number(high));
       }
       member.news.ring();
-      await member.tellAgain(consumer.admin);
+      void member.tell();
     } catch (error) {
       const fault = kafkaFault(error, { topic });
       if (!fault.retriable && ++refusals >= BELIEVE_REFUSAL_AFTER) return void consumer.end(fault, 1000);

@@ -5,10 +5,11 @@ import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import type { SwapRecord } from '../../src/pipeline/swap-log.ts';
 import { expectSame, isRunning, Trial } from './oracle/trial.ts';
+import { FULL } from './support/forms.ts';
 import { until } from './support/servers.ts';
 
 const SEED = 31;
-const KILLS = process.env['TIDECAST_FAULTS'] === 'full' ? 50 : 10;
+const KILLS = FULL ? 50 : 10;
 const PHASES = ['swap record', 'training', 'anywhere', 'state save', 'commit'] as const;
 /** Rows of each series that a process is given before it dies: enough for a training. */
 const STRETCH = 130;

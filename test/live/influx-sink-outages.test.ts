@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startInflux, type InfluxServer } from '../services/influx.ts';
 import { startProxy, type Proxy, type ProxyMode } from '../services/proxy.ts';
+import { retained } from '../support/retained.ts';
 import { expectSame, faultless, openInflux, rowsOf, writeRows } from './support/influx-sink.ts';
 import { pointsOf, until } from './support/servers.ts';
 
@@ -25,7 +26,7 @@ afterAll(async () => {
 beforeEach(() => proxy.mode('pass'));
 
 const through = (change = {}) => ({ url: proxy.url, database: `outage_${databases++}`, ...change });
-const resident = () => process.memoryUsage.rss() / 1e6;
+const held = () => retained() / 1e6;
 
 describe('row 7: the server is stopped under writes', () => {
   it('write() waits, memory stays flat, nothing is lost', async () => {
@@ -44,10 +45,10 @@ describe('row 7: the server is stopped under writes', () => {
       return row === before;
     });
     expect(row).toBeLessThan(rows - step);
-    const [stuck, memory] = [row, resident()];
+    const [stuck, memory] = [row, held()];
     await wait(6000);
     expect(row).toBe(stuck);
-    expect(resident() - memory).toBeLessThan(50);
+    expect(held() - memory).toBeLessThan(50);
     expect(sink.health!()).toMatchObject({ ok: false, detail: expect.stringMatching(/for \d+ s: connection refused/) });
     await server.restart();
     await writing;
@@ -208,7 +209,7 @@ it('row 23: a slow server holds up write(), and memory stays flat', async () => 
     const began = performance.now();
     await sink.write(rowsOf(row, row + step));
     longest = Math.max(longest, performance.now() - began);
-    peak = Math.max(peak, resident());
+    peak = Math.max(peak, held());
     if (row === 8 * step) first = peak;
   }
   await sink.flush({ from: 0, to: rows });

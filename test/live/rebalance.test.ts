@@ -6,10 +6,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { expectSame, isRunning, Trial, unbroken } from './oracle/trial.ts';
+import { FULL } from './support/forms.ts';
 import { until } from './support/servers.ts';
 
 const SEED = 13;
-const MOVES = process.env['TIDECAST_FAULTS'] === 'full' ? 60 : 12;
+const MOVES = FULL ? 60 : 12;
 const KINDS = ['join', 'kill', 'freeze', 'leave', 'join', 'nap'] as const;
 /** Rows of each series that come during a move. */
 const STRETCH = 150;

@@ -125,7 +125,7 @@ describe.concurrent('row 57: one state folder', () => {
 
   it('a second process is refused with the reason, and the first does not notice', async () => {
     const wanted = await unbroken({ input: INPUT, swap: 'none' });
-    await within({ input: INPUT, swap: 'none' }, async (trial) => {
+    await within({ input: INPUT, swap: 'none', log: 'off' }, async (trial) => {
       await trial.feed(0, 300);
       const first = trial.start();
       await until('the first is at work', async () => (await trial.look()) > 0);
@@ -141,7 +141,7 @@ describe.concurrent('row 57: one state folder', () => {
   });
 
   it('a member that does not share the state is refused with the reason, and the others go on', async () => {
-    const shared = { input: INPUT, swap: 'none', state: SHARED } as const;
+    const shared = { input: INPUT, swap: 'none', state: SHARED, log: 'off' } as const;
     const wanted = await unbroken({ input: INPUT, swap: 'none' });
     await within(shared, async (trial) => {
       await trial.feed(0, 300);

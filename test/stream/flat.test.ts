@@ -1,22 +1,12 @@
 /** Cost is flat, as far as it can be said without a watch: what a series holds does not depend on how long it has run. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { handFed } from '../bench/hand-fed.ts';
+import { retained } from '../support/retained.ts';
 
 const SHORT = 10_000;
 const LONG = 100_000;
 /** Compiled code and its statistics settle late; a number a row would be 720,000 bytes. */
 const SLACK = 300_000;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-function retained(): number {
-  for (let n = 0; n < 3; n++) collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 it('a series holds the same after 10,000 rows and after 100,000', () => {
   const { state, feed } = handFed();

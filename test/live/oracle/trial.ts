@@ -41,6 +41,8 @@ export interface TrialOptions {
   readonly series?: readonly string[];
   /** After this long the group forgets a killed process, and the next one can begin; default: 6 s. */
   readonly session?: string;
+  /** `off`: standard error is for people. Default: lines of JSON. */
+  readonly log?: 'info' | 'off';
 }
 
 /** What a trial came to. */
@@ -108,6 +110,7 @@ export class Trial {
       sinks = '',
       swap = 'exact',
       session = '6s',
+      log = 'info',
     } = this.options;
     const { retrain = `{ every: 2h, rows: 128, epochs: 1, swap: ${swap} }` } = this.options;
     this.topic = `trial-${this.id}`;
@@ -138,7 +141,7 @@ sinks:
 ${sinks}
 state:
   path: state${indent(state)}
-service: { stop_within: 10s, http: '127.0.0.1:${this.port}', log: info }
+service: { stop_within: 10s, http: '127.0.0.1:${this.port}', log: ${log} }
 `,
     );
     return this;
@@ -147,6 +150,17 @@ service: { stop_within: 10s, http: '127.0.0.1:${this.port}', log: info }
   /** Produces the input, or a part of it by rows of each series. */
   async feed(from = 0, to = this.options.input.rows): Promise<void> {
     await this.#send([...ticksOf(this.options.input, from, to)]);
+  }
+
+  /** Produces a part of the input evenly, within about so many milliseconds. */
+  async spread(from: number, to: number, ms: number): Promise<void> {
+    const steps = 20;
+    const at = (step: number) => from + Math.round(((to - from) / steps) * step);
+    const since = Date.now();
+    for (let step = 1; step <= steps; step++) {
+      await this.feed(at(step - 1), at(step));
+      await wait(Math.max(0, (ms / steps) * step - (Date.now() - since)));
+    }
   }
 
   /** Produces messages that are not of the input: `finish` waits for them too. */
