@@ -7,7 +7,7 @@ import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook
 import { factorLength, LeastSquares, startFactor } from './least-squares.ts';
 
 const config = z.strictObject({
-  lags: z.int().min(1).max(48).default(8).describe('Rows before the last one that it sees, as distances from the last value.'),
+  lags: z.int().min(1).max(48).default(24).describe('Rows before the last one that it sees, as distances from the last value.'),
   half_life: z.number().min(10).max(1e9).default(500).describe('Rows after which what was learned counts half.'),
   clock: z.boolean().default(true).describe('Whether it sees the time of day of the row forecast for.'),
   robust: z
@@ -244,7 +244,7 @@ export default defineForecaster<Config>({
   status: 'stable',
   summary: 'Recursive least squares over lags, seasonal lags, running levels and the time of day.',
   config,
-  example: 'lags: 8\nhalf_life: 500',
+  example: 'lags: 24\nhalf_life: 500',
   guarantees: [
     'One regression a series and target, for the next row; further steps roll it out, so memory does not grow with the horizon.',
     'It learns from every observed row whose predecessor was observed; a reset forgets lags and levels and keeps what was learned.',

@@ -220,7 +220,7 @@ async function run(one: Case, folder: string): Promise<void> {
     forecast: {
       ...forecast,
       warmup: Math.max(0, from),
-      ...(args.models ? { models: args.models.split(',') } : {}),
+      ...(args.models ? { models: args.models.startsWith('[') ? (JSON.parse(args.models) as unknown) : args.models.split(',') } : {}),
     },
     ...(args.ring ? { window: { ...(sections['window'] as object), ring: Number(args.ring) } } : {}),
     ...(args.retrain ? { retrain: JSON.parse(args.retrain) as unknown } : {}),
