@@ -15,6 +15,7 @@ import { COMPONENTS } from '../../src/cli/components.ts';
 import type { ForecastBatch } from '../../src/core/batch.ts';
 import type { Source } from '../../src/core/connector.ts';
 import { EventBus } from '../../src/core/events.ts';
+import { Random, seedOf } from '../../src/core/random.ts';
 import { runPipeline, type RunResult } from '../../src/pipeline/run.ts';
 import type { ScoreSummary } from '../../src/forecast/score.ts';
 import { pipeline } from './workload.ts';
@@ -39,8 +40,8 @@ interface Case {
   /** Rows of a series that are read, and the first origin that is scored, counted from 0. */
   readonly rows: number;
   readonly from: number;
-  /** Error measure: `mae` of steps 1 and last; `z` MSE and MAE over all steps, scaled by the first `scaled` rows; `m4`; `walks`: error over naive's, and series without skill. */
-  readonly measure: 'mae' | 'z' | 'm4' | 'walks';
+  /** Error measure: `mae` of steps 1 and last; `z` MSE and MAE over all steps, scaled by the first `scaled` rows; `m4`; `walks`: error over naive's, and series without skill; `shifts`: error after changes of regime over that of the best model there. */
+  readonly measure: 'mae' | 'z' | 'm4' | 'walks' | 'shifts';
   readonly wanted: string;
 }
 
@@ -83,6 +84,18 @@ function cases(folder: string): Case[] {
     measure: 'walks',
     wanted: 'within 1 %, 90 without skill',
   });
+  found.push({
+    name: 'shifts',
+    sections: {
+      source: { type: 'csv', path: shiftTicks(folder), time: 'time', series: 'series', values: ['value'] },
+      window: { grid: 'rows', interval: '1h' },
+      forecast: { horizon: 1, season: 24 },
+    },
+    rows: Infinity,
+    from: 2 * REGIME - 1,
+    measure: 'shifts',
+    wanted: 'within 1.10',
+  });
   if (args.data === undefined) return found;
   const data = resolve(args.data);
   const ett = (name: string, targets: string[], horizon: number, wanted: string): Case => ({
@@ -112,6 +125,71 @@ function cases(folder: string): Case[] {
     wanted: '9.328 / 0.893',
   });
   return found;
+}
+
+/** Rows of a regime, and those after its begin that are looked at. */
+const REGIME = 1000;
+const AFTER = 500;
+
+/** Six seeded series that become something else every thousand rows: a walk, noise about a level, a season, a trend, a slow return to a level. */
+function shiftTicks(folder: string): string {
+  const kinds: ((t: number, before: number, draw: () => number) => number)[] = [
+    (_, before, draw) => before + draw(),
+    (_, __, draw) => 40 + 3 * draw(),
+    (t, _, draw) => 20 + 15 * Math.sin((2 * Math.PI * t) / 24) + draw(),
+    (t, _, draw) => 0.05 * (t % REGIME) + 2 * draw(),
+    (_, before, draw) => 60 + 0.9 * (before - 60) + draw(),
+  ];
+  const series = Array.from({ length: 6 }, (_, s) => {
+    const random = new Random(seedOf('shifts', s));
+    const order = Array.from({ length: 8 }, () => random.below(kinds.length));
+    let value = 0;
+    return Array.from(
+      { length: 8 * REGIME },
+      (__, t) => (value = kinds[order[Math.floor(t / REGIME)]!]!(t, value, () => random.normal(Math.log))),
+    );
+  });
+  const lines = ['time,series,value'];
+  for (let t = 0; t < 8 * REGIME; t++)
+    series.forEach((values, s) => lines.push(`${new Date(Date.UTC(2020, 0, 1, t)).toISOString()},s${s},${values[t]}`));
+  const path = join(folder, 'shifts.csv');
+  writeFileSync(path, lines.join('\n'));
+  return path;
+}
+
+/** Errors one step ahead, of every model and of what was sent out, in the rows after each change of regime. */
+class AfterShifts {
+  readonly #said = new Map<string, number[]>();
+  /** Series and regime -> sums by model, the output last. */
+  readonly sums = new Map<string, number[]>();
+
+  take({ length, lanes, keys, actual, mean, opinions, targets, horizon }: ForecastBatch, from: number): void {
+    if (!opinions) return;
+    const { models, index, said } = opinions;
+    const cells = targets * horizon;
+    for (let row = 0; row < length; row++) {
+      const key = keys[lanes[row]!]!;
+      const n = index[row]! - 1;
+      const before = this.#said.get(key);
+      if (before && n > from && n % REGIME < AFTER) {
+        const place = `${key} ${Math.floor(n / REGIME)}`;
+        const sums = this.sums.get(place) ?? before.map(() => 0);
+        this.sums.set(
+          place,
+          sums.map((sum, m) => sum + Math.abs(actual[row * targets]! - before[m]!)),
+        );
+      }
+      const own = Array.from(models, (_, m) => said[row * cells * models.length + m]!);
+      this.#said.set(key, [...own, mean[row * cells]!]);
+    }
+  }
+
+  /** The error over that of the best single model in hindsight: over all changes together, and the worst of them. */
+  figures(): number[] {
+    const ratios = [...this.sums.values()].map((sums) => [sums.at(-1)!, Math.min(...sums.slice(0, -1))] as const);
+    const total = ratios.reduce((sum, [own]) => sum + own, 0) / ratios.reduce((sum, [, best]) => sum + best, 0);
+    return [total, Math.max(...ratios.map(([own, best]) => own / best))];
+  }
 }
 
 /** The training rows of all series in order of time, each beginning at the same hour; with `--choose` less their last 48. */
@@ -220,7 +298,9 @@ async function run(one: Case, folder: string): Promise<void> {
     forecast: {
       ...forecast,
       warmup: Math.max(0, from),
-      ...(args.models ? { models: args.models.startsWith('[') ? (JSON.parse(args.models) as unknown) : args.models.split(',') } : {}),
+      ...(args.models
+        ? { models: args.models.startsWith('[') ? (JSON.parse(args.models) as unknown) : args.models.split(',') }
+        : {}),
     },
     ...(args.ring ? { window: { ...(sections['window'] as object), ring: Number(args.ring) } } : {}),
     ...(args.retrain ? { retrain: JSON.parse(args.retrain) as unknown } : {}),
@@ -233,6 +313,7 @@ async function run(one: Case, folder: string): Promise<void> {
     training += milliseconds;
   });
   const errors = new Errors(from);
+  const shifts = new AfterShifts();
   let verdicts: string[] = [];
   const began = performance.now();
   const result = await runPipeline(spec, {
@@ -242,7 +323,11 @@ async function run(one: Case, folder: string): Promise<void> {
     fresh: true,
     events,
     wrap: (source) => cut(source, rows),
-    watch: (batch) => errors.take(batch),
+    opinions: measure === 'shifts',
+    watch: (batch) => {
+      errors.take(batch);
+      if (measure === 'shifts') shifts.take(batch, from);
+    },
     ended: ({ ensemble }) => {
       verdicts = ensemble.lanes.keys.map((_, lane) => ensemble.scores.summary(lane, 0, 0).skill['naive']!.verdict);
     },
@@ -253,6 +338,7 @@ async function run(one: Case, folder: string): Promise<void> {
   let figures: number[];
   if (measure === 'mae') figures = [mean(errors.absolute, 0), mean(errors.absolute, horizon - 1)];
   else if (measure === 'z') figures = zScored(errors, sections, horizon);
+  else if (measure === 'shifts') figures = shifts.figures();
   else if (measure === 'walks') figures = walkFigures(result, verdicts);
   else figures = m4Scores(errors.last);
   const told = { name, figures, wanted, trainings, training_seconds: training / 1000, seconds, rows: result.rows };
