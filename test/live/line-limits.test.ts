@@ -72,8 +72,9 @@ describe('what waiting does not mend', () => {
   it('row 43: a partition is added: it stops, says what to do, and goes no further after a restart', MINUTES, async () => {
     const line = await halfway();
     await withAdmin(brokers(), (admin) => admin.createPartitions({ topicPartitions: [{ topic: trial.topic, count: 3 }] }));
-    for (const each of [line, new LineProcess(trial)]) {
-      const last = await fails(each, 'KAFKA_PARTITIONS_CHANGED');
+    // the second begins when the first has ended: the state and the port are one's
+    for (const next of [() => line, () => new LineProcess(trial)]) {
+      const last = await fails(next(), 'KAFKA_PARTITIONS_CHANGED');
       expect(last['msg']).toContain('start over with `--fresh`');
       expect(last['facts']).toMatchObject({ before: 2, now: 3 });
     }

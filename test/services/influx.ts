@@ -69,7 +69,7 @@ export async function influxQuery(
   const body = new URLSearchParams({ q: query, epoch: 'ms', ...(database === undefined ? {} : { db: database }) });
   const headers: Record<string, string> =
     user === undefined ? {} : { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
-  const answer = await fetch(`${url}/query`, { method: 'POST', body, headers, signal: AbortSignal.timeout(60_000) });
+  const answer = await fetch(`${url}/query`, { method: 'POST', body, headers, signal: AbortSignal.timeout(600_000) });
   const { results = [], error } = (await answer.json()) as {
     results?: { series?: InfluxSeries[]; error?: string }[];
     error?: string;
