@@ -12,7 +12,7 @@ import { inFolder, MIXTURE, pipeline, timed, writeTicks } from './workload.ts';
 const SERIES = 1000;
 const ROWS = 500_000;
 const RUNS = 3;
-const BAR = 60_000;
+const BAR = 30_000;
 const MODELS: readonly string[] = MIXTURE.models;
 
 /** Emits the promised figure, then the parts. */
