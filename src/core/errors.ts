@@ -351,10 +351,20 @@ export const ERRORS = {
     todo: 'Do not trust it; put the weights beside `model.json` and name them there.',
     exit: EXIT.data,
   },
+  KERAS_UNFIT: {
+    what: 'The Keras model does not fit the pipeline',
+    todo: 'It needs an input for every channel and an output for every target and step of `forecast.horizon`.',
+    exit: EXIT.config,
+  },
   KERAS_UNSUPPORTED: {
     what: 'The Keras model holds something that cannot be taken over',
     todo: 'Build it of the layers and options that the reference of `import` and of the forecaster `keras` lists.',
     exit: EXIT.data,
+  },
+  TENSORFLOW_MISSING: {
+    what: 'TensorFlow.js is not installed',
+    todo: 'Install it beside tidecast: `npm install @tensorflow/tfjs`, or `@tensorflow/tfjs-node` where its native part can be had.',
+    exit: EXIT.config,
   },
   // -- src/train
   TRAIN_FAILED: {

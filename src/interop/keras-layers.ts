@@ -43,6 +43,7 @@ const recurrent = z.object({
   recurrent_activation: activation.default('sigmoid'),
   use_bias: bias,
   reset_after: z.boolean().default(false),
+  return_sequences: z.boolean().default(false),
   go_backwards: no,
   return_state: no,
   time_major: no,
@@ -63,7 +64,17 @@ export function denseConfig(layer: KerasLayer): z.infer<typeof dense> {
   return checked(layer, dense);
 }
 
-const normalization = z.object({ axis: lastAxis, scale: z.boolean().default(true), center: z.boolean().default(true) });
+const normalization = z.object({
+  axis: lastAxis,
+  epsilon: z.number().positive().default(0.001),
+  scale: z.boolean().default(true),
+  center: z.boolean().default(true),
+});
+
+/** The configuration of a normalizing layer; throws KERAS_UNSUPPORTED. */
+export function normalizationConfig(layer: KerasLayer): z.infer<typeof normalization> {
+  return checked(layer, normalization);
+}
 
 type Planner = (layer: KerasLayer, widths: readonly number[]) => LayerPlan;
 
@@ -117,7 +128,7 @@ function planRecurrent(layer: KerasLayer, widths: readonly number[]): LayerPlan 
 }
 
 function planNormalization(layer: KerasLayer, width: number, more: readonly string[]): LayerPlan {
-  const { scale, center } = checked(layer, normalization);
+  const { scale, center } = normalizationConfig(layer);
   const names = [...(scale ? ['gamma'] : []), ...(center ? ['beta'] : []), ...more];
   return plan(
     width,

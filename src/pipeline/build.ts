@@ -31,6 +31,8 @@ export interface LineParts {
   readonly sinks: readonly Sink[];
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
   readonly forecasters: readonly ForecasterComponent<any>[];
+  /** What `loadForecasters` gave. */
+  readonly loaded?: readonly unknown[];
   readonly clock: Clock;
   readonly events: EventBus;
   readonly signal: AbortSignal;
@@ -88,7 +90,8 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     components: parts.forecasters,
     failed: (series, reason) => events.emit('series.quarantined', { series, reason }),
     scoreFrom: parts.scoreFrom,
-    ...{ horizon, quantiles, seasons, models, output, baselines, warmup },
+    models: models.map((model, i) => ({ ...model, loaded: parts.loaded?.[i] })),
+    ...{ horizon, quantiles, seasons, output, baselines, warmup },
   });
   const given = spec.forecast.models.find(({ type }) => type === 'recurrent')?.config as { weights?: string } | undefined;
   if (recurrent && given?.weights !== undefined)
