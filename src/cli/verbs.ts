@@ -157,7 +157,10 @@ export const VERBS: readonly VerbEntry[] = [
         '<model>',
         'folder with `model.json` and its weights, as `tensorflowjs_converter --output_format tfjs_layers_model` writes it',
       ],
-      ['<out>', 'folder to write, for `weights` of the forecaster `recurrent`; it must not exist yet'],
+      [
+        '<out>',
+        'folder to write: a model for `weights` of the forecaster `recurrent`, where its sizes fit; it must not exist yet',
+      ],
     ],
     options: [JSON_OPTION],
     examples: ['tidecast import taxi-keras taxi-model'],
