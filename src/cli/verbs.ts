@@ -139,7 +139,10 @@ export const VERBS: readonly VerbEntry[] = [
       ['<out>', 'folder (keras) or file (onnx) to write; it must not exist yet'],
     ],
     options: [
-      ['--to <format>', 'keras: `model.json` and weights, as TensorFlow.js reads them; onnx: a file of opset 17'],
+      [
+        '--to <format>',
+        'keras: `model.json` and weights, which Keras 2 and TensorFlow.js read (its layers know no GRU with reset after); onnx: opset 17',
+      ],
       JSON_OPTION,
     ],
     examples: [

@@ -16,10 +16,10 @@ async function load(): Promise<typeof TensorFlow> {
   // its log of processor features says nothing to a user, and its one-DNN kernels make small steps slower
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0';
-  // the native package calls two functions that newer versions of Node have no more
+  // the native package calls two functions that newer versions of Node have no more, or warn of
   const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
-  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-  util['isArray'] ??= Array.isArray;
+  util['isNullOrUndefined'] = (value: unknown) => value === null || value === undefined;
+  util['isArray'] = Array.isArray;
   const problems: string[] = [];
   for (const name of ['@tensorflow/tfjs-node', '@tensorflow/tfjs']) {
     try {

@@ -19,7 +19,7 @@ describe('a model that Keras exported, in TensorFlow.js', () => {
     const found = x.map((row) => [...model.step(Float32Array.from(row), state, 1)]);
     expect(farthest(found, y)).toBeLessThan(1e-5);
   });
-  it.each(['mixed', 'gru-skip'])('%s keeps the states of a batch apart', async (name) => {
+  it.each(['mixed', 'branches', 'gru-skip'])('%s keeps the states of a batch apart', async (name) => {
     const { x } = expectedOf(name);
     const model = await steppedModel(readKeras(fixture(name)));
     const series = [x, x.toReversed(), x.map((row) => row.map((value) => -value))];
