@@ -106,6 +106,12 @@ function cut(x: number): number {
   return x > LARGEST ? LARGEST : x < -LARGEST ? -LARGEST : x;
 }
 
+async function loadModel(folder: string): Promise<SteppedModel> {
+  const { readKeras } = await import('./keras-files.ts');
+  const { steppedModel } = await import('./stepped-model.ts');
+  return steppedModel(readKeras(folder));
+}
+
 export default defineForecaster<Config>({
   name: 'keras',
   status: 'experimental',
@@ -121,11 +127,7 @@ export default defineForecaster<Config>({
     'It runs on `@tensorflow/tfjs-node` where that is installed and built, which pays where many series arrive together, else on `@tensorflow/tfjs`.',
     'A network that `tidecast export` wrote is better taken back with `tidecast import`, as `weights` of `recurrent`: there it has the same bits always.',
   ],
-  load: async ({ model }, folder) => {
-    const { readKeras } = await import('./keras-files.ts');
-    const { steppedModel } = await import('./stepped-model.ts');
-    return steppedModel(readKeras(resolve(folder, model)));
-  },
+  load: ({ model }, folder) => loadModel(resolve(folder, model)),
   lookback: () => 0,
   build: (options, context) => new Keras(options, context),
 });

@@ -9,6 +9,7 @@ import { exportKeras } from '../../src/interop/keras-export.ts';
 import { loadPipeline, type LoadedSpec } from '../../src/pipeline/load.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
 import { drawnWeights } from '../nn/cases.ts';
+import { runToEnd } from '../services/run-to-end.ts';
 import { farthest, kernelRun, scratch } from './models.ts';
 
 const SHAPE = { cell: 'lstm', inputs: 1, hidden: 6, layers: 2, outputs: 2, skip: true } as const;
@@ -106,4 +107,21 @@ it('refuses a model of other sizes, and one that is not there, before a tick is 
     facts: { inputs: 1, outputs: 2, 'targets x horizon': 3 },
   });
   await expect(run(pipeline(scratch()), 'backtest')).rejects.toMatchObject({ code: 'KERAS_MISSING' });
+});
+
+it('runs from the built program, without a word from TensorFlow.js', async () => {
+  const folder = withModel();
+  pipeline(folder);
+  const program = join(import.meta.dirname, '../../dist/src/cli/main.js');
+  const output = await runToEnd(process.execPath, [
+    program,
+    'backtest',
+    join(folder, 'pipeline.yaml'),
+    '--to',
+    '2014-07-10',
+    '--json',
+  ]);
+  expect(output).not.toMatch(/tensorflow|tfjs/i);
+  // notices come first, on standard error
+  expect(JSON.parse(output.slice(output.indexOf('\n{')))).toMatchObject({ rows: 432 });
 });
