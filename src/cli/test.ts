@@ -45,7 +45,7 @@ export const test: Verb = async ({ arguments: words, options }, terminal) => {
 /** An error of the line is a difference as well, told at the case. */
 async function runCase(each: TestCase, runRows: RunRows): Promise<Problem[]> {
   try {
-    return verify(each, await runRows(each.spec, each.given));
+    return verify(each, await runRows(each.spec, each.given, COMPONENTS.forecasters));
   } catch (error) {
     if (!(error instanceof TidecastError) || error.code === 'INTERNAL') throw error;
     return [{ ...each.read.locate(each.path), message: `${error.code}: ${error.message}` }];

@@ -183,6 +183,46 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./models.ts')).models,
   },
   {
+    name: 'export',
+    summary:
+      'Write a trained network for other programs: a Keras model, or an ONNX file of one step with its state as input and output.',
+    arguments: [
+      ['<model>', 'folder of a model: one of those in `weights` of a state folder'],
+      ['<out>', 'folder (keras) or file (onnx) to write; it must not exist yet'],
+    ],
+    options: [
+      [
+        '--to <format>',
+        'keras: `model.json` and weights, which Keras 2 and TensorFlow.js read (its layers know no GRU with reset after); onnx: opset 17',
+      ],
+      JSON_OPTION,
+    ],
+    examples: [
+      'tidecast export .tidecast/taxi/weights/000001-0123456789ab taxi-keras --to keras',
+      'tidecast export .tidecast/taxi/weights/000001-0123456789ab taxi.onnx --to onnx',
+    ],
+    exits: [EXIT.data, EXIT.noInput, EXIT.cannotCreate, EXIT.config],
+    load: async () => (await import('./convert.ts')).exportModel,
+  },
+  {
+    name: 'import',
+    summary: 'Take over a Keras model: SimpleRNN, GRU or LSTM layers of one size below a Dense layer.',
+    arguments: [
+      [
+        '<model>',
+        'folder with `model.json` and its weights, as `tensorflowjs_converter --output_format tfjs_layers_model` writes it',
+      ],
+      [
+        '<out>',
+        'folder to write: a model for `weights` of the forecaster `recurrent`, where its sizes fit; it must not exist yet',
+      ],
+    ],
+    options: [JSON_OPTION],
+    examples: ['tidecast import taxi-keras taxi-model'],
+    exits: [EXIT.data, EXIT.noInput, EXIT.cannotCreate, EXIT.config],
+    load: async () => (await import('./convert.ts')).importModel,
+  },
+  {
     name: 'docs',
     summary: 'Write docs/reference and config/pipeline.schema.json anew.',
     options: [['--check', 'write nothing; fail if something is stale']],

@@ -329,6 +329,43 @@ export const ERRORS = {
     exit: EXIT.config,
   },
   FORECAST_TOO_WIDE: { what: 'The network would have too many inputs', todo: 'Use fewer channels or lags.', exit: EXIT.config },
+  // -- src/interop
+  EXPORT_UNSAVED: {
+    what: 'The converted model cannot be written',
+    todo: 'Give a path that does not exist yet, in a folder with free space that may be written to.',
+    exit: EXIT.cannotCreate,
+  },
+  KERAS_DAMAGED: {
+    what: 'The Keras model is damaged',
+    todo: 'Convert it again with `tensorflowjs_converter`, or copy the whole folder again.',
+    exit: EXIT.data,
+  },
+  KERAS_FOREIGN: {
+    what: 'The folder holds no Keras model in the layers format of TensorFlow.js',
+    todo: 'Make one with `tensorflowjs_converter --input_format keras --output_format tfjs_layers_model`.',
+    exit: EXIT.data,
+  },
+  KERAS_MISSING: { what: 'The Keras model cannot be read', todo: 'Check the path and its permissions.', exit: EXIT.noInput },
+  KERAS_OUTSIDE: {
+    what: 'The Keras model names a file outside its folder',
+    todo: 'Do not trust it; put the weights beside `model.json` and name them there.',
+    exit: EXIT.data,
+  },
+  KERAS_UNFIT: {
+    what: 'The Keras model does not fit the pipeline',
+    todo: 'It needs an input for every channel and an output for every target and step of `forecast.horizon`.',
+    exit: EXIT.config,
+  },
+  KERAS_UNSUPPORTED: {
+    what: 'The Keras model holds something that cannot be taken over',
+    todo: 'Build it of the layers and options that the reference of `import` and of the forecaster `keras` lists.',
+    exit: EXIT.data,
+  },
+  TENSORFLOW_MISSING: {
+    what: 'TensorFlow.js is not installed',
+    todo: 'Install it beside tidecast: `npm install @tensorflow/tfjs`, or `@tensorflow/tfjs-node` where its native part can be had.',
+    exit: EXIT.config,
+  },
   // -- src/train
   TRAIN_FAILED: {
     what: 'A training failed and the old weights stay',

@@ -23,7 +23,7 @@ export interface EnsembleSpec {
   /** Rows in each season. Default: none. */
   readonly seasons?: readonly number[];
   /** Forecasters by name, with their configuration where it is not the default. `naive` is added where it is missing. */
-  readonly models?: readonly (string | { readonly type: string; readonly config: unknown })[];
+  readonly models?: readonly (string | { readonly type: string; readonly config: unknown; readonly loaded?: unknown })[];
   /** `mixture`, or the model that speaks alone. Default: `mixture`. */
   readonly output?: string;
   /** Models that skill is measured against. Default: `naive`. */
@@ -69,10 +69,12 @@ export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
     const component = components.find(({ name }) => name === type);
     if (!component)
       throw new TidecastError('FORECAST_UNKNOWN', { model: type, known: components.map(({ name }) => name).join(' ') });
-    return { component, config: typeof model === 'string' ? component.config.parse({}) : model.config };
+    return typeof model === 'string'
+      ? { component, config: component.config.parse({}), loaded: undefined }
+      : { component, config: model.config, loaded: model.loaded };
   });
   if (!wanted.some(({ component }) => component.name === 'naive'))
-    wanted.unshift({ component: components.find(({ name }) => name === 'naive')!, config: {} });
+    wanted.unshift({ component: components.find(({ name }) => name === 'naive')!, config: {}, loaded: undefined });
   const lookback = Math.max(horizon, ...wanted.map(({ component, config }) => component.lookback(config, { horizon, seasons })));
   const { lanes } = state;
   const ring = new Ring(lanes, { capacity: spec.ring ?? lookback + 1, channels });
@@ -91,8 +93,8 @@ export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
     quantiles,
     seed,
   };
-  const models = wanted.map(({ component, config }) => {
-    const model = component.build(config, context);
+  const models = wanted.map(({ component, config, loaded }) => {
+    const model = component.build(config, { ...context, loaded });
     // the naive forecaster is what is left when another fails: nothing stands in for it
     return component.name === 'naive' || FORECASTERS.includes(component)
       ? model

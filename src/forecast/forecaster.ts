@@ -59,6 +59,8 @@ export interface ForecasterContext {
   /** Quantile levels, ascending. */
   readonly quantiles: readonly number[];
   readonly seed: number;
+  /** What the component's `load` gave. */
+  readonly loaded?: unknown;
 }
 
 /**
@@ -88,6 +90,8 @@ export interface ForecasterComponent<Config = unknown> {
   readonly guarantees: readonly string[];
   /** Rows it needs the ring to hold, for this horizon and these seasons. */
   lookback(config: Config, sizes: { readonly horizon: number; readonly seasons: readonly number[] }): number;
+  /** Fetches what `build` then finds in `context.loaded`, such as a model; relative paths start at `folder`. */
+  load?(config: Config, folder: string): Promise<unknown>;
   build(config: Config, context: ForecasterContext): Forecaster;
 }
 

@@ -41,6 +41,9 @@ export interface LineParts {
   readonly sinks: readonly Sink[];
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
   readonly forecasters: readonly ForecasterComponent<any>[];
+  /** What `loadForecasters` gave, for the models and for those of the shadow. */
+  readonly loaded?: readonly unknown[];
+  readonly shadowLoaded?: readonly unknown[];
   readonly clock: Clock;
   readonly events: EventBus;
   readonly signal: AbortSignal;

@@ -42,7 +42,8 @@ export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Tra
     components: parts.forecasters,
     failed: (series, reason) => events.emit('series.quarantined', { series, reason }),
     scoreFrom: parts.scoreFrom,
-    ...{ horizon, quantiles, seasons, models, output, baselines, warmup },
+    models: models.map((model, i) => ({ ...model, loaded: parts.loaded?.[i] })),
+    ...{ horizon, quantiles, seasons, output, baselines, warmup },
   });
   const given = models.find(({ type }) => type === 'recurrent')?.config as { weights?: string } | undefined;
   if (recurrent && given?.weights !== undefined)
@@ -69,7 +70,7 @@ export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Tra
 export function shadowOf(spec: Spec, shadow: NonNullable<Spec['shadow']>, kit: Kit) {
   const { parts, plan } = kit;
   const { state, exact, events } = parts;
-  const named = { ...kit, parts: { ...parts, events: eventsOf(shadow.name, events) } };
+  const named = { ...kit, parts: { ...parts, loaded: parts.shadowLoaded ?? [], events: eventsOf(shadow.name, events) } };
   const built = state.lanes.within('shadow.', () => competitor({ ...spec, ...shadow }, named, parts.shadow?.training));
   const { promote } = shadow;
   if (!promote || !parts.shadow) return { ...built, duel: undefined, promotion: undefined };

@@ -7,10 +7,11 @@ import { EventBus } from '../core/events.ts';
 import { State } from '../core/state.ts';
 import { FORECASTERS } from '../forecast/index.ts';
 import { buildLine } from './build.ts';
+import { loadForecasters } from './load-forecasters.ts';
 import type { GivenRows, Outcome, OutcomeRow, RunRows } from './test-case.ts';
 
 /** Without sinks, retraining or pacing; bars and gaps are as in the pipeline. */
-export const runRows: RunRows = async (spec, given): Promise<Outcome> => {
+export const runRows: RunRows = async (spec, given, forecasters = FORECASTERS): Promise<Outcome> => {
   const state = new State({ maxLanes: spec.state.max_lanes });
   const bars: OutcomeRow[] = [];
   const rejects: Reject[] = [];
@@ -30,7 +31,8 @@ export const runRows: RunRows = async (spec, given): Promise<Outcome> => {
         close: async () => undefined,
       },
     ],
-    forecasters: FORECASTERS,
+    forecasters,
+    loaded: await loadForecasters(spec, forecasters),
     clock: new ManualClock(),
     events: new EventBus(),
     signal: new AbortController().signal,

@@ -19,6 +19,7 @@ import { buildLine, type Line } from './build.ts';
 import { Checkpoints } from './checkpoint.ts';
 import type { LoadedSpec } from './load.ts';
 import { afterHistory } from './history.ts';
+import { loadForecasters } from './load-forecasters.ts';
 import { INPUT_FILE, runMember } from './members.ts';
 import type { Part } from './part.ts';
 import { refuse } from './refused-points.ts';
@@ -130,6 +131,8 @@ export async function drive(
     options.sources.find(({ name }) => name === type)!.build(config, connector);
 
   const work = async (): Promise<{ result: RunResult; line: Line }> => {
+    const loaded = await loadForecasters(spec, options.forecasters);
+    const shadowLoaded = spec.shadow && (await loadForecasters({ ...spec, forecast: spec.shadow.forecast }, options.forecasters));
     let live = () => undefined as void;
     const built = one?.source ?? buildSource(spec.source);
     const warmed = spec.history && !one ? afterHistory(buildSource(spec.history), built, () => live()) : built;
@@ -187,6 +190,8 @@ export async function drive(
       source,
       sinks,
       forecasters: options.forecasters,
+      loaded,
+      ...(shadowLoaded ? { shadowLoaded } : {}),
       clock,
       events,
       signal,

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { REJECT_REASONS, type RejectReason } from '../core/batch.ts';
+import type { ForecasterComponent } from '../forecast/forecaster.ts';
 import { problemsOf } from './check.ts';
 import type { Path, ReadDocument } from './document.ts';
 import { FieldSchemas } from './field-schemas.ts';
@@ -40,7 +41,8 @@ export interface OutcomeRow {
 }
 
 /** Runs a pipeline over given rows in place of its source, with no sink; provided by `run.ts`. */
-export type RunRows = (spec: LoadedSpec, rows: GivenRows) => Promise<Outcome>;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
+export type RunRows = (spec: LoadedSpec, rows: GivenRows, forecasters?: readonly ForecasterComponent<any>[]) => Promise<Outcome>;
 
 /** One case, ready to run. */
 export interface TestCase {

@@ -26,6 +26,8 @@ export interface Row {
 export interface ForecasterTestOptions {
   /** Configuration under test; small sizes make the suite quick. Default: `{}`. */
   readonly config?: object;
+  /** What the component's `load` gave. */
+  readonly loaded?: unknown;
   /** Tests that cannot hold, by name, with the reason in words. */
   readonly skip?: Readonly<Partial<Record<ForecasterPromise, string>>>;
   /** Seed, sizes and the like are fixed; this prepares what the context cannot (weights, for one). */
@@ -86,6 +88,7 @@ class Fixture {
       seasons: SEASONS,
       quantiles: LEVELS,
       seed: 7,
+      loaded: options.loaded,
     });
     this.ownQuantiles = this.forecaster.ownQuantiles;
     options.prepare?.(this.forecaster, state);
