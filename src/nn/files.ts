@@ -29,8 +29,8 @@ export function encodeModel(m: ModelFile): { manifest: string; tensors: Uint8Arr
   checkWeights(m.shape, m.weights);
   const tensors = encodeTensors(m.shape, m.weights);
   const facts = { file: TENSORS, bytes: tensors.length, sha256: sha256(tensors) };
-  const { cell, inputs, hidden, layers, outputs, skip } = m.shape;
-  const shape = { cell, ...(m.shape.reset && { reset: m.shape.reset }), inputs, hidden, layers, outputs, skip };
+  const { cell, reset, variant, inputs, hidden, layers, outputs, skip } = m.shape;
+  const shape = { cell, ...(reset && { reset }), ...(variant && { variant }), inputs, hidden, layers, outputs, skip };
   const manifest = { format: FORMAT, version: VERSION, shape, tensors: facts, meta: m.meta };
   return { manifest: `${JSON.stringify(manifest, null, 2)}\n`, tensors };
 }
@@ -113,7 +113,7 @@ function readManifest(text: string): { shape: NetworkShape; meta: Record<string,
   if (!isRecord(shape) || !isRecord(tensors) || !isRecord(meta)) {
     throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, reason: 'a section is missing' });
   }
-  const allowed = new Set(['cell', 'reset', 'inputs', 'hidden', 'layers', 'outputs', 'skip']);
+  const allowed = new Set(['cell', 'reset', 'variant', 'inputs', 'hidden', 'layers', 'outputs', 'skip']);
   const unknown = Object.keys(shape).find((key) => !allowed.has(key));
   if (unknown !== undefined) throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, unknown });
   const checked = shape as unknown as NetworkShape;

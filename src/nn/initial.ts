@@ -1,6 +1,6 @@
 /** Weights to begin a training with. */
 import { Random } from '../core/random.ts';
-import { sizeOf, tensorsOf, type NetworkShape, type Weights } from './shape.ts';
+import { cellOf, sizeOf, tensorsOf, type NetworkShape, type Weights } from './shape.ts';
 
 /**
  * Weights of an untrained network: the same for the same shape and seed.
@@ -17,7 +17,8 @@ export function initialWeights(shape: NetworkShape, seed: number): Weights {
       const bound = Math.sqrt(6 / (tensor.shape[1]! + shape.hidden));
       for (let i = 0; i < values.length; i++) values[i] = bound * (2 * random.uniform() - 1);
     } else if (shape.cell === 'lstm' && tensor.name.endsWith('.b') && tensor.name !== 'head.b') {
-      values.fill(1, shape.hidden, 2 * shape.hidden);
+      const forget = cellOf(shape) === 'lstm' ? 1 : 2;
+      values.fill(1, forget * shape.hidden, (forget + 1) * shape.hidden);
     }
     weights.set(tensor.name, values);
   }

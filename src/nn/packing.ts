@@ -4,7 +4,7 @@
  * A matrix [rows, k] is stored transposed, in blocks of 48 of its rows: [block][k][48], each gate's H rows widened to a multiple of 8
  * and the last block to 48, with zeros. So one step of k reads 192 bytes on end, and a vector register never straddles two gates.
  */
-import { gatesOf, resetOf, type NetworkShape, type Weights } from './shape.ts';
+import { candidateApart, cellOf, gatesOf, type NetworkShape, type Weights } from './shape.ts';
 
 /** A tensor, or a range of its rows, at its place in a slot of packed weights. Counts in floats. */
 export interface Part {
@@ -51,10 +51,10 @@ export function partsOf(shape: NetworkShape): { parts: readonly Part[]; length: 
   for (let i = 0; i < shape.layers; i++) {
     add(`${i}.w`, `layers.${i}.w`, 0, gates, hidden, i === 0 ? inputs : hidden);
     add(`${i}.b`, `layers.${i}.b`, 0, gates, hidden, 0);
-    // A GRU's candidate is multiplied apart from its gates.
-    add(`${i}.u`, `layers.${i}.u`, 0, shape.cell === 'gru' ? 2 : gates, hidden, hidden);
-    if (shape.cell === 'gru') add(`${i}.un`, `layers.${i}.u`, 2 * hidden, 1, hidden, hidden);
-    if (resetOf(shape) === 'after') add(`${i}.bn`, `layers.${i}.bn`, 0, 1, hidden, 0);
+    const together = candidateApart(shape) ? gates - 1 : gates;
+    if (shape.cell !== 'none') add(`${i}.u`, `layers.${i}.u`, 0, together, hidden, hidden);
+    if (together < gates) add(`${i}.un`, `layers.${i}.u`, together * hidden, 1, hidden, hidden);
+    if (cellOf(shape) === 'gru after') add(`${i}.bn`, `layers.${i}.bn`, 0, 1, hidden, 0);
   }
   add('head.w', 'head.w', 0, 1, outputs, hidden);
   add('head.b', 'head.b', 0, 1, outputs, 0);

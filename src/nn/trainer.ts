@@ -6,7 +6,7 @@ import { Instance, LARGEST_MEMORY } from './kernel/instance.ts';
 import { gatesRow, modelWords, writeModel } from './kernel/structs.ts';
 import { targetsOf, type LossSpec } from './losses.ts';
 import { pack, partsOf, unpack, wideOf, type Part } from './packing.ts';
-import { checkShape, checkWeights, checkWhole, stateSizeOf, type NetworkShape, type Weights } from './shape.ts';
+import { candidateApart, checkShape, checkWeights, checkWhole, stateSizeOf, type NetworkShape, type Weights } from './shape.ts';
 
 /** AdamW with clipping by the global norm. */
 export interface OptimizerSpec {
@@ -75,7 +75,7 @@ export class Trainer {
       a: layers * n * gatesRow(shape),
       h: layers * tall,
       c: lstm ? layers * tall : tall,
-      e: shape.cell === 'gru' ? layers * n * hp : 0,
+      e: candidateApart(shape) ? layers * n * hp : 0,
       dx: n * hp,
       dh: batch * hp,
       dc: batch * hp,

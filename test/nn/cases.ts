@@ -5,11 +5,13 @@ import type { LossSpec } from '../../src/nn/losses.ts';
 import { backward, doubles, forward, loss, type Doubles } from '../../src/nn/reference.ts';
 import { stateSizeOf, type NetworkShape, type Weights } from '../../src/nn/shape.ts';
 
-export const CELLS: readonly Pick<NetworkShape, 'cell' | 'reset'>[] = [
+export const CELLS: readonly Pick<NetworkShape, 'cell' | 'reset' | 'variant'>[] = [
   { cell: 'rnn' },
   { cell: 'gru', reset: 'before' },
   { cell: 'gru', reset: 'after' },
   { cell: 'lstm' },
+  { cell: 'lstm', variant: 'relevance' },
+  { cell: 'none' },
 ];
 
 export const LOSSES: readonly LossSpec[] = [
@@ -19,7 +21,7 @@ export const LOSSES: readonly LossSpec[] = [
 ];
 
 export function nameOf(shape: NetworkShape): string {
-  return `${shape.cell}${shape.reset ? ` reset ${shape.reset}` : ''} ${shape.layers} x ${shape.hidden}${shape.skip ? ' skip' : ''}`;
+  return `${shape.cell}${shape.reset ? ` reset ${shape.reset}` : ''}${shape.variant ? ` ${shape.variant}` : ''} ${shape.layers} x ${shape.hidden}${shape.skip ? ' skip' : ''}`;
 }
 
 /** Weights, biases and head included, uniform in +-scale. */

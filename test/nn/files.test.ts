@@ -33,7 +33,7 @@ function changed(name: 'model.json' | 'model.safetensors', change: (bytes: Buffe
   return at;
 }
 
-test.each(CELLS)('$cell $reset: saved and loaded', (cell) => {
+test.each(CELLS)('$cell $reset $variant: saved and loaded', (cell) => {
   const other: NetworkShape = { ...cell, inputs: 3, hidden: 5, layers: 2, outputs: 2, skip: false };
   const at = join(folder, 'new', cell.cell, 'model');
   const saved = { shape: other, weights: drawnWeights(other, 2), meta: { a: [1, { b: null }] } };

@@ -1,11 +1,13 @@
 /** The structures of `assembly/structs.ts`, written field by field in the same order. */
 import { packedLength, wideOf, type Part } from '../packing.ts';
-import { gatesOf, resetOf, type NetworkShape } from '../shape.ts';
+import { cellOf, gatesOf, type NetworkShape } from '../shape.ts';
 import type { Instance } from './instance.ts';
 
 /** Words of a Layer; its fields are listed in {@link writeModel}. */
 const LAYER = 14;
 const MODEL = 16;
+/** By their numbers in `assembly/cells/index.ts`. */
+const CELLS = ['rnn', 'gru before', 'gru after', 'lstm', 'lstm relevance', 'none'];
 
 /**
  * Floats of a row of the cell's gates: the groups of `wide` columns, and a gap of 16.
@@ -13,7 +15,7 @@ const MODEL = 16;
  * Without the gap rows would often lie a power of two apart, and a column of them would fight for the same few cache lines.
  */
 export function gatesRow(shape: NetworkShape): number {
-  return (resetOf(shape) === 'after' ? 4 : gatesOf(shape)) * wideOf(shape.hidden) + 16;
+  return (cellOf(shape) === 'gru after' ? 4 : gatesOf(shape)) * wideOf(shape.hidden) + 16;
 }
 
 /** Words that {@link writeModel} takes beside the weights: what `training` adds are the transposed weights. */
@@ -54,7 +56,7 @@ export function writeModel(
     for (const name of ['w', 'b', 'u', 'un', 'bn']) layers.push(at(`${i}.${name}`, gradients));
   }
   const first = instance.take(layers.length);
-  const cell = { rnn: 0, gru: resetOf(shape) === 'before' ? 1 : 2, lstm: 3 }[shape.cell];
+  const cell = CELLS.indexOf(cellOf(shape));
   const model = [
     ...[cell, shape.layers, shape.inputs, shape.hidden, wideOf(shape.hidden), 4 * gatesRow(shape)],
     ...[shape.outputs, wideOf(shape.outputs), first],

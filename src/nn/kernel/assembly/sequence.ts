@@ -1,5 +1,5 @@
 // A batch of sequences forward, and backward through time. The step is the cells' own, so training and serving agree to the bit.
-import { backward as cellBackward, forward as cellForward, gatesOf, LSTM } from './cells/index';
+import { backward as cellBackward, forward as cellForward, gatesOf, hasC } from './cells/index';
 import { loss } from './losses';
 import { columnSums, outer } from './outer';
 import { product, transpose } from './product';
@@ -25,9 +25,9 @@ export function forward(m: Model, t: Batch): f64 {
   let xs = <usize>m.inputs << 2;
   for (let i = 0; i < m.layers; i++) {
     const h = t.h + <usize>i * tall;
-    const c = t.c + (m.cell == LSTM ? <usize>i * tall : 0);
+    const c = t.c + (hasC(m) ? <usize>i * tall : 0);
     copyRows(t.batch, at, ss, h, hs, m.hidden);
-    if (m.cell == LSTM) copyRows(t.batch, at + part, ss, c, hs, m.hidden);
+    if (hasC(m)) copyRows(t.batch, at + part, ss, c, hs, m.hidden);
     for (let k = 0; k < t.steps; k++) {
       const row = <usize>(k * t.batch);
       const next = row + t.batch;
@@ -37,8 +37,8 @@ export function forward(m: Model, t: Batch): f64 {
       );
     }
     copyRows(t.batch, h + <usize>n * hs, hs, at, ss, m.hidden);
-    if (m.cell == LSTM) copyRows(t.batch, c + <usize>n * hs, hs, at + part, ss, m.hidden);
-    at += m.cell == LSTM ? part << 1 : part;
+    if (hasC(m)) copyRows(t.batch, c + <usize>n * hs, hs, at + part, ss, m.hidden);
+    at += hasC(m) ? part << 1 : part;
     x = h + <usize>t.batch * hs;
     xs = hs;
   }
@@ -66,7 +66,7 @@ export function backward(m: Model, t: Batch): void {
   for (let i = m.layers - 1; i >= 0; i--) {
     const l = layerOf(m, i);
     const h = t.h + <usize>i * tall;
-    const c = t.c + (m.cell == LSTM ? <usize>i * tall : 0);
+    const c = t.c + (hasC(m) ? <usize>i * tall : 0);
     const below = i ? h - tall + <usize>t.batch * hs : t.x;
     const xs = i ? hs : <usize>m.inputs << 2;
     memory.fill(t.dh, 0, <usize>t.batch * hs);
@@ -96,7 +96,7 @@ export function transposeAll(m: Model): void {
   for (let i = 0; i < m.layers; i++) {
     const l = layerOf(m, i);
     if (i) transpose(l.w, l.inputs, gates, l.wt);
-    transpose(l.u, m.hidden, l.un ? 2 * m.hp : gates, l.ut);
+    if (l.u) transpose(l.u, m.hidden, l.un ? gates - m.hp : gates, l.ut);
     if (l.un) transpose(l.un, m.hidden, m.hp, l.unt);
   }
   transpose(m.w, m.hidden, m.op, m.wt);

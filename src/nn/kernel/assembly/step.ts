@@ -1,5 +1,5 @@
 // One cell step of a whole wave: every layer and the head in one call.
-import { forward, LSTM } from './cells/index';
+import { forward, hasC } from './cells/index';
 import { product } from './product';
 import { copyRows, gather, scatter } from './rows';
 import { Layer, Model, Wave } from './structs';
@@ -38,12 +38,12 @@ function tile(m: Model, v: Wave, first: i32, rows: i32): void {
       forward(m, l, 1, x, xs, v.a, h, h, c, c, v.e);
     } else {
       gather(rows, lanes, at, ss, h, hs, m.hidden);
-      if (m.cell == LSTM) gather(rows, lanes, at + part, ss, c, hs, m.hidden);
+      if (hasC(m)) gather(rows, lanes, at + part, ss, c, hs, m.hidden);
       forward(m, l, rows, x, xs, v.a, h, h, c, c, v.e);
       scatter(rows, lanes, h, hs, at, ss, m.hidden);
-      if (m.cell == LSTM) scatter(rows, lanes, c, hs, at + part, ss, m.hidden);
+      if (hasC(m)) scatter(rows, lanes, c, hs, at + part, ss, m.hidden);
     }
-    at += m.cell == LSTM ? part << 1 : part;
+    at += hasC(m) ? part << 1 : part;
     x = h;
     xs = hs;
   }

@@ -6,8 +6,8 @@ export class Layer {
   inputs: i32; // of this layer
   w: usize; // [inputs][columns]
   b: usize; // [columns]
-  u: usize; // [hidden][columns]; gru: r and z only
-  un: usize; // [hidden][hp]; gru: the candidate's
+  u: usize; // [hidden][columns], without those of un; 0 for none
+  un: usize; // [hidden][hp]; the candidate's, where it is multiplied apart: gru, lstm with relevance
   bn: usize; // [hp]; gru, reset after
   wt: usize; // w, u, un transposed
   ut: usize;
@@ -22,7 +22,7 @@ export class Layer {
 /** One set of weights and its sizes. Counts in floats. */
 @unmanaged
 export class Model {
-  cell: i32; // 0 rnn, 1 gru reset before, 2 gru reset after, 3 lstm
+  cell: i32; // 0 rnn, 1 gru reset before, 2 gru reset after, 3 lstm, 4 lstm with relevance, 5 none
   layers: i32;
   inputs: i32;
   hidden: i32;
@@ -76,7 +76,7 @@ export class Batch {
   a: usize; // [layers][n][arow / 4]
   h: usize; // [layers][n + batch][hp], the first batch rows are the initial state
   c: usize; // the same, lstm
-  e: usize; // [layers][n][hp], gru reset before: r * h
+  e: usize; // [layers][n][hp], r * h: gru reset before, lstm with relevance
   dx: usize; // [n][hp]: gradient of a layer's output, then of its input
   dh: usize; // [batch][hp]
   dc: usize; // [batch][hp]
