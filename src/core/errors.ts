@@ -245,6 +245,11 @@ export const ERRORS = {
     exit: EXIT.data,
   },
   // -- src/nn
+  NN_CATEGORY: {
+    what: 'A category or class is none of the set',
+    todo: 'Give numbers of the stated range, or make the network for more of them.',
+    exit: EXIT.data,
+  },
   NN_LANE: {
     what: 'A wave names a lane that does not exist',
     todo: 'Reserve lanes before stepping them; this is likely a bug.',

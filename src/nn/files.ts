@@ -21,6 +21,10 @@ const FORMAT = 'tidecast-model';
 const VERSION = 1;
 const MANIFEST = 'model.json';
 const TENSORS = 'model.safetensors';
+/** What a manifest says of the shape, in this order. */
+const KEYS: (keyof NetworkShape)[] = [
+  ...(['cell', 'reset', 'variant', 'inputs', 'categories', 'embedding', 'hidden', 'layers', 'outputs', 'skip'] as const),
+];
 /** The longest manifest that is read, in bytes. */
 const LARGEST_MANIFEST = 16777216;
 
@@ -29,8 +33,7 @@ export function encodeModel(m: ModelFile): { manifest: string; tensors: Uint8Arr
   checkWeights(m.shape, m.weights);
   const tensors = encodeTensors(m.shape, m.weights);
   const facts = { file: TENSORS, bytes: tensors.length, sha256: sha256(tensors) };
-  const { cell, reset, variant, inputs, hidden, layers, outputs, skip } = m.shape;
-  const shape = { cell, ...(reset && { reset }), ...(variant && { variant }), inputs, hidden, layers, outputs, skip };
+  const shape = Object.fromEntries(KEYS.flatMap((key) => (m.shape[key] === undefined ? [] : [[key, m.shape[key]]])));
   const manifest = { format: FORMAT, version: VERSION, shape, tensors: facts, meta: m.meta };
   return { manifest: `${JSON.stringify(manifest, null, 2)}\n`, tensors };
 }
@@ -113,8 +116,7 @@ function readManifest(text: string): { shape: NetworkShape; meta: Record<string,
   if (!isRecord(shape) || !isRecord(tensors) || !isRecord(meta)) {
     throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, reason: 'a section is missing' });
   }
-  const allowed = new Set(['cell', 'reset', 'variant', 'inputs', 'hidden', 'layers', 'outputs', 'skip']);
-  const unknown = Object.keys(shape).find((key) => !allowed.has(key));
+  const unknown = Object.keys(shape).find((key) => !(KEYS as string[]).includes(key));
   if (unknown !== undefined) throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, unknown });
   const checked = shape as unknown as NetworkShape;
   checkShape(checked);

@@ -10,6 +10,10 @@ export interface NetworkShape {
   readonly variant?: 'relevance';
   /** Numbers in an input row. */
   readonly inputs: number;
+  /** The first number of an input row is one of so many categories, 0 upwards. Left out, it is a number like the others. */
+  readonly categories?: number;
+  /** How many numbers a category becomes, by a table that is learnt. Left out, it becomes one-hot. */
+  readonly embedding?: number;
   /** Units of each layer. */
   readonly hidden: number;
   readonly layers: number;
@@ -29,12 +33,20 @@ export interface Tensor {
 export type Weights = ReadonlyMap<string, Float32Array>;
 
 /** The largest sizes; each is checked before anything is allocated. */
-export const LARGEST = { inputs: 16384, hidden: 4096, layers: 8, outputs: 16384, parameters: 67108864 } as const;
+export const LARGEST = {
+  inputs: 16384,
+  categories: 16384,
+  embedding: 1024,
+  hidden: 4096,
+  layers: 8,
+  outputs: 16384,
+  parameters: 67108864,
+} as const;
 
 /**
  * The tensors of a network, in the order in which they are stored.
  *
- * `layers.N.w` [G*H, inputs], `.u` [G*H, H], `.b` [G*H], with G*H rows in the gate order of PyTorch (GRU r, z, n; LSTM i, f, g, o),
+ * `embed.w` [categories, embedding] with an embedding; `layers.N.w` [G*H, inputs], `.u` [G*H, H], `.b` [G*H], with G*H rows in the gate order of PyTorch (GRU r, z, n; LSTM i, f, g, o),
  * and r, u, f, o, n for an LSTM with relevance gate; no `.u` for `none`; `.bn` [H] for a GRU with reset after; `head.w` [outputs, H], `head.b` [outputs], `head.s` [outputs, inputs] with a skip.
  * Throws NN_SHAPE or NN_TOO_LARGE where a size is out of range.
  */
@@ -44,9 +56,11 @@ export function tensorsOf(shape: NetworkShape): readonly Tensor[] {
 }
 
 function listed(shape: NetworkShape): Tensor[] {
-  const { hidden, inputs, outputs } = shape;
+  const { hidden, outputs } = shape;
+  const inputs = widthOf(shape);
   const rows = gatesOf(shape) * hidden;
   const tensors: Tensor[] = [];
+  if (shape.embedding) tensors.push({ name: 'embed.w', shape: [shape.categories!, shape.embedding] });
   for (let i = 0; i < shape.layers; i++) {
     tensors.push({ name: `layers.${i}.w`, shape: [rows, i === 0 ? inputs : hidden] });
     if (shape.cell !== 'none') tensors.push({ name: `layers.${i}.u`, shape: [rows, hidden] });
@@ -61,6 +75,16 @@ function listed(shape: NetworkShape): Tensor[] {
 /** Floats of state a lane has: by layer h [H], then for `lstm` c [H]. `none` leaves its last output there and never reads it. */
 export function stateSizeOf(shape: NetworkShape): number {
   return shape.layers * shape.hidden * (shape.cell === 'lstm' ? 2 : 1);
+}
+
+/** Numbers that the category of a row becomes; 1, where there is none: its first number as it is. */
+export function spreadOf(shape: NetworkShape): number {
+  return shape.embedding ?? shape.categories ?? 1;
+}
+
+/** Numbers of a row as the first layer sees it. */
+export function widthOf(shape: NetworkShape): number {
+  return spreadOf(shape) + shape.inputs - 1;
 }
 
 /** Gates of the cell: the rows of `w` in multiples of H. */
@@ -99,6 +123,12 @@ export function checkShape(shape: NetworkShape): void {
   if (typeof shape.skip !== 'boolean') throw new TidecastError('NN_SHAPE', { skip: String(shape.skip), allowed: 'true, false' });
   for (const key of ['inputs', 'hidden', 'layers', 'outputs'] as const) {
     checkWhole(key, shape[key], LARGEST[key]);
+  }
+  if (shape.categories !== undefined) checkWhole('categories', shape.categories, LARGEST.categories);
+  if (shape.embedding !== undefined) {
+    checkWhole('embedding', shape.embedding, LARGEST.embedding);
+    if (shape.categories === undefined)
+      throw new TidecastError('NN_SHAPE', { embedding: shape.embedding, allowed: 'with categories' });
   }
   const parameters = listed(shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
   if (parameters > LARGEST.parameters) throw new TidecastError('NN_TOO_LARGE', { parameters, largest: LARGEST.parameters });

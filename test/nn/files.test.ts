@@ -44,6 +44,13 @@ test.each(CELLS)('$cell $reset $variant: saved and loaded', (cell) => {
   expect(readdirSync(at).sort()).toEqual(['model.json', 'model.safetensors']);
 });
 
+test('a model with categories: saved and loaded', () => {
+  const other: NetworkShape = { ...shape, categories: 6, embedding: 4 };
+  const saved = { shape: other, weights: drawnWeights(other, 3), meta: {} };
+  const { manifest, tensors } = encodeModel(saved);
+  expect(decodeModel(manifest, tensors)).toEqual(saved);
+});
+
 test('the tensors file is safetensors', () => {
   const { tensors } = encodeModel(model);
   const length = Number(new DataView(tensors.buffer).getBigUint64(0, true));
