@@ -424,6 +424,29 @@ export const ERRORS = {
     todo: 'Give a recording: `--source FILE.arrow`, `--source FILE.csv`, or `--source FILE.yaml` with a source section that ends.',
     exit: EXIT.usage,
   },
+  // -- src/learn
+  LEARN_CHANNEL: { what: 'The source has no such channel', todo: 'Name one of those that it has in `learn`.', exit: EXIT.config },
+  LEARN_CLASSES: {
+    what: 'The values that occur in training are too few or too many to be classes or symbols',
+    todo: 'Set `classes` or `symbols` to false for quantities, or read other data.',
+    exit: EXIT.data,
+  },
+  LEARN_NOTHING: {
+    what: 'No row asks for an answer',
+    todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',
+    exit: EXIT.data,
+  },
+  LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },
+  LEARN_SOURCE: {
+    what: 'The source does not end, so nothing can be learnt from all of it',
+    todo: 'Use a source that ends, such as arrow, csv, text or exercise.',
+    exit: EXIT.config,
+  },
+  LEARN_UNKNOWN: {
+    what: 'A value is none of those that occurred in training',
+    todo: 'Train on data in which it occurs, or take it out.',
+    exit: EXIT.data,
+  },
   // -- src/web
   WEB_ADDRESS_IN_USE: {
     what: 'The address for health and metrics is taken by another process',

@@ -1,4 +1,5 @@
 /** Weights to begin a training with. */
+import { log } from '../core/math/math.ts';
 import { Random } from '../core/random.ts';
 import { cellOf, sizeOf, tensorsOf, type NetworkShape, type Weights } from './shape.ts';
 
@@ -25,6 +26,30 @@ export function initialWeights(shape: NetworkShape, seed: number): Weights {
     weights.set(tensor.name, values);
   }
   return weights;
+}
+
+/**
+ * Gates set to remember up to so many rows from the start: chrono initialisation (Tallec and Ollivier, 2018).
+ *
+ * With u uniform in 1 .. rows - 1 for each unit, an LSTM's forget bias is log u and its input bias -log u; a GRU's z has the bias log u,
+ * since z is what it keeps. For another cell nothing changes.
+ */
+export function rememberFor(shape: NetworkShape, weights: Weights, rows: number, seed: number): Weights {
+  const random = new Random(seed);
+  const H = shape.hidden;
+  const cell = cellOf(shape);
+  const [keep, take] = { lstm: [1, 0], 'lstm relevance': [2, 1], 'gru before': [1], 'gru after': [1], rnn: [], none: [] }[cell];
+  const changed = new Map(weights);
+  for (let layer = 0; layer < shape.layers; layer++) {
+    const b = weights.get(`layers.${layer}.b`)!.slice();
+    for (let j = 0; keep !== undefined && j < H; j++) {
+      const bias = log(1 + random.uniform() * Math.max(0, rows - 2));
+      b[keep * H + j] = bias;
+      if (take !== undefined) b[take * H + j] = -bias;
+    }
+    changed.set(`layers.${layer}.b`, b);
+  }
+  return changed;
 }
 
 /** Tensors of a shape, all zero. */
