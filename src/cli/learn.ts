@@ -46,12 +46,13 @@ function ending({ epochs, loss, clipped, updates }: Fitted, seconds: number): st
 }
 
 /** The judgements as a table, and the claims below it. */
-export function resultText({ networks, proofs, claims }: Learnt, paint: Paint): string {
+export function resultText({ judged, proofs, claims, samples }: Learnt, paint: Paint): string {
   const rows = proofs.flatMap(({ name, judgements }) =>
     measuresOf(judgements).map(({ title, shown }, i) => [i === 0 ? name : '', title, ...judgements.map(shown)]),
   );
-  const table = calmTable(['put to them', 'measure', ...networks.map(({ name }) => name)], rows, paint, 2);
-  return [table, ...(claims.length > 0 ? [''] : []), ...claims.map((claim) => claimLine(claim, paint))].join('\n');
+  const table = calmTable(['put to them', 'measure', ...judged], rows, paint, 2);
+  const written = samples.map(({ network, text }) => `${network} writes:\n${text.replaceAll(/^/gm, '  ')}\n`);
+  return [table, ...written, ...(claims.length > 0 ? [''] : []), ...claims.map((claim) => claimLine(claim, paint))].join('\n');
 }
 
 function measuresOf([first]: readonly Judgement[]): { title: string; shown: (each: Judgement) => string }[] {
@@ -64,8 +65,10 @@ function measuresOf([first]: readonly Judgement[]): { title: string; shown: (eac
   ];
 }
 
-function claimLine({ proof, network, measure, found, at_least, at_most, holds }: Claimed, paint: Paint): string {
-  const bounds = [at_least === undefined ? [] : `at least ${at_least}`, at_most === undefined ? [] : `at most ${at_most}`].flat();
+function claimLine({ proof, network, measure, found, at_least, at_most, below, holds }: Claimed, paint: Paint): string {
+  const bounds = Object.entries({ 'at least': at_least, 'at most': at_most, below })
+    .filter(([, bound]) => bound !== undefined)
+    .map(([words, bound]) => `${words} ${bound}`);
   const mark = holds ? paint('green', 'holds') : paint('red', 'fails');
   return `${mark}  ${network}, ${proof}: ${measure} ${bounds.join(' and ')}, is ${value(found)}`;
 }

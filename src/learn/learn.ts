@@ -8,11 +8,14 @@ import type { Part } from '../pipeline/part.ts';
 import { Encoding } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
 import { judge, type Judgement } from './judge.ts';
+import { NGram } from './n-gram.ts';
+import { knownWords, sample } from './sample.ts';
 import { readSequences, type Sequence } from './sequences.ts';
 import type { ClaimSpec, LearningSpec } from './spec.ts';
 
-/** One claim and whether it holds. */
-export interface Claimed extends ClaimSpec {
+/** One claim and whether it holds; `words` is the share of a sample's words that occur in training. */
+export interface Claimed extends Omit<ClaimSpec, 'measure'> {
+  readonly measure: ClaimSpec['measure'] | 'words';
   readonly proof: string;
   readonly found: number;
   readonly holds: boolean;
@@ -23,9 +26,13 @@ export interface Learnt {
   readonly sequences: number;
   readonly rows: number;
   readonly networks: readonly (Omit<Fitted, 'weights'> & { readonly name: string; readonly seconds: number })[];
-  /** By proof, then by network. */
+  /** Who was judged: the networks, then the n-gram. */
+  readonly judged: readonly string[];
+  /** By proof, then as `judged`. */
   readonly proofs: readonly { readonly name: string; readonly judgements: readonly Judgement[] }[];
   readonly claims: readonly Claimed[];
+  /** What each network wrote by itself. */
+  readonly samples: readonly { readonly network: string; readonly text: string; readonly words: number }[];
 }
 
 /** What is told while it goes on. */
@@ -54,6 +61,7 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
 
   const networks: Learnt['networks'][number][] = [];
   const judgements: Judgement[][] = spec.prove.map(() => []);
+  const samples: Learnt['samples'][number][] = [];
   for (const network of spec.learn.networks) {
     const shape = encoding.shape(network);
     const since = clock.elapsed();
@@ -68,17 +76,44 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
     proofs.forEach((sequences, i) =>
       judgements[i]!.push(judge(shape, weights, encoding.classes.length, network.window, sequences)),
     );
+    if (spec.learn.sample) {
+      const first = encoded[0]!.columns[0]![0]!;
+      const drawn = sample(shape, weights, first, spec.learn.sample, seedOf(spec.seed, 'sample'));
+      const text = textOf(drawn.map((symbol) => encoding.classes[symbol]!));
+      const vocabulary = training.map(({ columns }) => textOf(columns[0]!)).join('\n');
+      samples.push({ network: network.name, text, words: knownWords(text, vocabulary) });
+    }
+  }
+  const judged = networks.map(({ name }) => name);
+  if (spec.learn.n_gram) {
+    judged.push(`${spec.learn.n_gram}-gram`);
+    const counted = new NGram(spec.learn.n_gram, encoding.classes.length, encoded);
+    proofs.forEach((sequences, i) => judgements[i]!.push(counted.judge(sequences)));
   }
   const claims = spec.prove.flatMap(({ name: proof, claims }, i) =>
     claims.map((claim): Claimed => {
-      const place = networks.findIndex(({ name }) => name === claim.network);
-      const found = judgements[i]![place]![claim.measure]!;
-      const holds = found >= (claim.at_least ?? -Infinity) && found <= (claim.at_most ?? Infinity);
+      const of = (name: string): number => judgements[i]![judged.indexOf(name)]![claim.measure]!;
+      const { at_least = -Infinity, at_most = Infinity, below } = claim;
+      const found = of(claim.network);
+      const holds = found >= at_least && found <= at_most && (below === undefined || found < of(below));
       return { ...claim, proof, found, holds };
     }),
   );
-  const judged = spec.prove.map(({ name }, i) => ({ name, judgements: judgements[i]! }));
-  return { sequences: encoded.length, rows, networks, proofs: judged, claims };
+  const known = spec.learn.sample?.known_words;
+  if (known !== undefined) {
+    const common = { proof: 'what it writes', measure: 'words', at_least: known } as const;
+    claims.push(...samples.map(({ network, words }) => ({ ...common, network, found: words, holds: words >= known })));
+  }
+  const told = spec.prove.map(({ name }, i) => ({ name, judgements: judgements[i]! }));
+  return { sequences: encoded.length, rows, networks, judged, proofs: told, claims, samples };
+}
+
+/** Unicode numbers as text; what is none is left out. */
+function textOf(characters: ArrayLike<number>): string {
+  const letters = Array.from(characters, (each) =>
+    Number.isInteger(each) && each >= 0 && each < 0x110000 ? String.fromCodePoint(each) : '',
+  );
+  return letters.join('');
 }
 
 async function sequencesOf(

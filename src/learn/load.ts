@@ -26,7 +26,12 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
   const { learn, prove, ...rest } = parsed.data;
   const say = (path: PropertyKey[], message: string): void => void problems.push({ ...read.locate(path), message });
 
-  const names = learn.networks.map(({ name }) => name);
+  const names = [...learn.networks.map(({ name }) => name), ...(learn.n_gram ? [`${learn.n_gram}-gram`] : [])];
+  const ahead = learn.symbols && learn.classes && learn.ahead === 1 && learn.target === learn.inputs[0];
+  for (const field of ['n_gram', 'sample'] as const) {
+    if (learn[field] !== undefined && !ahead)
+      say(['learn', field], `learn.${field} goes with symbols that are their own target, one ahead`);
+  }
   learn.networks.forEach(({ name, cell, reset, variant, embedding, window }, i) => {
     const at = ['learn', 'networks', i];
     if (names.indexOf(name) !== i) say(at, `learn.networks[${i}]: the name ${name} is taken`);
@@ -43,11 +48,13 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
       const prefix = ['prove', i, 'source'];
       problems.push(...problemsOf(whole.error, read.value, origin, fields, prefix));
     }
-    claims.forEach(({ network, measure, at_least, at_most }, c) => {
+    claims.forEach(({ network, measure, at_least, at_most, below }, c) => {
       const at = ['prove', i, 'claims', c];
       const where = `prove[${i}].claims[${c}]`;
       if (!names.includes(network)) say(at, `${where}.network names none of ${names.join(', ')}`);
-      if (at_least === undefined && at_most === undefined) say(at, `${where} needs at_least or at_most`);
+      if (below !== undefined && !names.includes(below)) say(at, `${where}.below names none of ${names.join(', ')}`);
+      if (at_least === undefined && at_most === undefined && below === undefined)
+        say(at, `${where} needs at_least, at_most or below`);
       if ((measure === 'error') === learn.classes) say(at, `${where}.measure: error is for numbers, the others for classes`);
     });
     return { name, source: whole.success ? whole.data : rest.source, claims };

@@ -5,7 +5,7 @@
  * sequence, and then judged on others.
  */
 import { z } from 'zod';
-import { count, label, positive } from '../pipeline/fields.ts';
+import { between, count, label, positive } from '../pipeline/fields.ts';
 import { part, type Described } from '../pipeline/part.ts';
 
 const NETWORK = z.strictObject({
@@ -25,6 +25,12 @@ const NETWORK = z.strictObject({
   window: count(1, 1000).default(1).describe('Rows that the network is shown at once: the newest and those before it.'),
 });
 
+const SAMPLE = z.strictObject({
+  length: count(1, 1_000_000).default(500).describe('Characters that are written.'),
+  temperature: positive(10).default(1).describe('Below 1 the likelier symbols are drawn more often, above 1 less often.'),
+  known_words: between(0, 1).optional().describe('A claim: at least this share of the words occurs in training.'),
+});
+
 const LEARN = z.strictObject({
   inputs: z.array(label()).min(1).max(64).describe('Channels that the network reads.'),
   symbols: z
@@ -37,6 +43,12 @@ const LEARN = z.strictObject({
     .boolean()
     .default(true)
     .describe('Each value of the target that occurs is a class, learnt by log loss. `false`: a number, learnt by squared error.'),
+  n_gram: count(2, 6)
+    .optional()
+    .describe(
+      'With symbols that are asked for one ahead: a model that counts what followed the last n - 1, `3-gram` in the report.',
+    ),
+  sample: SAMPLE.optional().describe('With symbols that are asked for one ahead: each network writes on by itself.'),
   networks: z.array(NETWORK).min(1).max(8).describe('The networks that are trained side by side, with the same budget.'),
   steps: count(1, 10_000)
     .default(64)
@@ -57,6 +69,7 @@ const CLAIM = z.strictObject({
     ),
   at_least: z.number().optional().describe('It is at least this.'),
   at_most: z.number().optional().describe('It is at most this.'),
+  below: label().optional().describe('It is less than that of this other network, or of the `3-gram`.'),
 });
 
 const PROOF = z.strictObject({

@@ -5,11 +5,13 @@ import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SOURCES } from '../../connectors/index.ts';
 import { main } from '../../src/cli/program.ts';
-import { Encoding } from '../../src/learn/encoding.ts';
+import { Encoding, type Encoded } from '../../src/learn/encoding.ts';
 import { fit } from '../../src/learn/fit.ts';
 import { judge } from '../../src/learn/judge.ts';
 import { learn, type Learnt } from '../../src/learn/learn.ts';
 import { checkLearning, isLearning } from '../../src/learn/load.ts';
+import { NGram } from '../../src/learn/n-gram.ts';
+import { knownWords } from '../../src/learn/sample.ts';
 import type { Sequence } from '../../src/learn/sequences.ts';
 import type { LearningSpec } from '../../src/learn/spec.ts';
 import { readPipelineFile } from '../../src/pipeline/load.ts';
@@ -102,7 +104,7 @@ describe('a learning file', () => {
     [
       'sequences: 30 }',
       'sequences: 30 }, claims: [{ network: grue, measure: error }]',
-      /names none of gru, control(.|\n)*needs at_least or at_most(.|\n)*error is for numbers/,
+      /names none of gru, control(.|\n)*needs at_least, at_most or below(.|\n)*error is for numbers/,
     ],
   ])('%s -> %s is refused', (from, to, message) => {
     expect(() => loaded(SMALL.replace(from, to))).toThrow(message);
@@ -133,6 +135,65 @@ prove: [{ name: other, source: { path: ${text('other.txt', 'abcabc')} } }]
     await expect(run(file)).rejects.toMatchObject({ code: 'LEARN_UNKNOWN', facts: { value: 100, row: 3 } });
     text('seen.txt', 'aaaa');
     await expect(run(file)).rejects.toMatchObject({ code: 'LEARN_CLASSES' });
+  });
+});
+
+describe('a language model', () => {
+  const word = (name: string, content: string): string => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const file = `
+name: machin
+source: { type: text, path: ${word('machine.txt', 'machine\n'.repeat(40))} }
+learn:
+  inputs: [character]
+  symbols: true
+  target: character
+  ahead: 1
+  n_gram: 3
+  sample: { length: 50, temperature: 0.5, known_words: 1 }
+  networks: [{ name: rnn, cell: rnn, hidden: 12, embedding: 4 }]
+  steps: 8
+  batch: 4
+  epochs: 60
+prove:
+  - { name: the word, source: { take: 8 }, claims: [{ network: rnn, measure: exact, at_least: 1 }, { network: rnn, measure: bits, below: 3-gram }] }
+`;
+
+  it('learns "machin" -> "achine", and writes it', async () => {
+    const { samples, claims, judged, proofs } = await run(file);
+    expect(judged).toEqual(['rnn', '3-gram']);
+    // of one word repeated, counting triples knows everything: the claim to be better fails, and it says so
+    const found = Object.fromEntries(claims.map(({ measure, holds }) => [measure, holds]));
+    expect(found).toEqual({ exact: true, bits: false, words: true });
+    expect(samples[0]!.text).toMatch(/^achine\n/);
+    expect(proofs[0]!.judgements[1]).toMatchObject({ answers: 7, exact: 1 });
+  });
+
+  it('a sample and an n-gram need symbols that are their own target', () => {
+    expect(() => loaded(file.replace('ahead: 1', 'ahead: 2'))).toThrow(/learn.n_gram goes with(.|\n)*learn.sample goes with/);
+    expect(() => loaded(file.replace('below: 3-gram', 'below: 4-gram'))).toThrow(/below names none of rnn, 3-gram/);
+  });
+
+  it('an n-gram gives every symbol a chance, and its chances are those of Witten and Bell', () => {
+    // after a came b twice and c once: of 3, 2 kinds; b by itself 2 of 7 (3 kinds), each symbol 1 of 3 below that
+    const text = [0, 1, 0, 1, 0, 2, 0];
+    const encoded = (symbols: number[]): Encoded => ({
+      name: 'text',
+      rows: symbols.length,
+      columns: [Float64Array.from(symbols)],
+      truth: Float64Array.from([...symbols.slice(1), NaN]),
+    });
+    const single = (2 + 3 * (1 / 3)) / (6 + 3);
+    const expected = (2 + 2 * single) / (3 + 2);
+    const { bits, answers } = new NGram(2, 3, [encoded(text)]).judge([encoded([0, 1])]);
+    expect(answers).toBe(1);
+    expect(2 ** -bits!).toBeCloseTo(expected, 12);
+  });
+
+  it('known words are whole words of the other text', () => {
+    expect(knownWords('cut the wors of Noah’s ark cut', 'the ark of Noah’s, words')).toBeCloseTo(4 / 5, 12);
   });
 });
 
