@@ -1,7 +1,8 @@
 /** Learning files: what ships holds its claims; what is wrong is said with its place; judging agrees with training; same file, same bits. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SOURCES } from '../../connectors/index.ts';
 import { main } from '../../src/cli/program.ts';
@@ -49,7 +50,12 @@ describe('what ships', () => {
 
   it.each(files)('%s is valid', (name) => {
     const file = join('pipelines', name);
-    expect(checkLearning(file, readPipelineFile(file), SOURCES).name).toBe(name.slice(0, -'.yaml'.length));
+    const read = readPipelineFile(file);
+    expect(checkLearning(file, read, SOURCES).name).toBe(name.slice(0, -'.yaml'.length));
+    const fits = new Ajv2020({ strict: false }).compile(
+      JSON.parse(readFileSync('config/learning.schema.json', 'utf8')) as object,
+    );
+    expect(fits(read.value), JSON.stringify(fits.errors)).toBe(true);
   });
 
   it.each(['learn-addition', 'learn-parity'])('%s: every claim holds', async (name) => {
