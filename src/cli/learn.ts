@@ -65,8 +65,8 @@ function measuresOf([first]: readonly Judgement[]): { title: string; shown: (eac
   ];
 }
 
-function claimLine({ proof, network, measure, found, at_least, at_most, below, holds }: Claimed, paint: Paint): string {
-  const bounds = Object.entries({ 'at least': at_least, 'at most': at_most, below })
+function claimLine({ proof, network, measure, found, at_least, at_most, below, than, holds }: Claimed, paint: Paint): string {
+  const bounds = Object.entries({ 'at least': at_least, 'at most': at_most, below: below && `${value(than!)} of ${below}` })
     .filter(([, bound]) => bound !== undefined)
     .map(([words, bound]) => `${words} ${bound}`);
   const mark = holds ? paint('green', 'holds') : paint('red', 'fails');

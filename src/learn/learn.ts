@@ -18,6 +18,8 @@ export interface Claimed extends Omit<ClaimSpec, 'measure'> {
   readonly measure: ClaimSpec['measure'] | 'words';
   readonly proof: string;
   readonly found: number;
+  /** What `below` came to. */
+  readonly than?: number;
   readonly holds: boolean;
 }
 
@@ -95,8 +97,9 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
       const of = (name: string): number => judgements[i]![judged.indexOf(name)]![claim.measure]!;
       const { at_least = -Infinity, at_most = Infinity, below } = claim;
       const found = of(claim.network);
-      const holds = found >= at_least && found <= at_most && (below === undefined || found < of(below));
-      return { ...claim, proof, found, holds };
+      const than = below === undefined ? Infinity : of(below);
+      const holds = found >= at_least && found <= at_most && found < than;
+      return { ...claim, proof, found, ...(below !== undefined && { than }), holds };
     }),
   );
   const known = spec.learn.sample?.known_words;

@@ -10,13 +10,13 @@ const result: Learnt = {
   networks: [{ name: 'gru', seconds: 2, epochs: 1, loss: 1, clipped: 0, updates: 1 }],
   judged: ['gru'],
   proofs: [],
-  claims: [claim, { ...claim, measure: 'bits', found: 1.5, at_least: undefined, below: '3-gram', holds: true }],
+  claims: [claim, { ...claim, measure: 'bits', found: 1.5, at_least: undefined, below: '3-gram', than: 2, holds: true }],
   samples: [],
 };
 
 it('a row tells each claim, its bound and the time', () => {
   expect(rowOf('learn-x', 2, result, 'abc+')).toBe(
-    '| learn-x | 2 | **fails** gru, 9 bits: exact 0.5 (≥ 1)<br>gru, 9 bits: bits 1.5 (< 3-gram) | gru 2.0 s | abc+ |',
+    '| learn-x | 2 | **fails** gru, 9 bits: exact 0.5 (≥ 1)<br>gru, 9 bits: bits 1.5 (< 2 of 3-gram) | gru 2.0 s | abc+ |',
   );
 });
 

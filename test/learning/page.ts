@@ -4,8 +4,9 @@ import type { Learnt } from '../../src/learn/learn.ts';
 
 /** One line: a learning file with a seed, what each claim came to, and how long each network was trained. */
 export function rowOf(name: string, seed: number, { networks, claims }: Learnt, commit: string): string {
-  const shown = claims.map(({ network, proof, measure, found, at_least, at_most, below, holds }) => {
-    const bound = at_least !== undefined ? `≥ ${at_least}` : at_most !== undefined ? `≤ ${at_most}` : `< ${below}`;
+  const shown = claims.map(({ network, proof, measure, found, at_least, at_most, below, than, holds }) => {
+    const bound =
+      at_least !== undefined ? `≥ ${at_least}` : at_most !== undefined ? `≤ ${at_most}` : `< ${value(than!)} of ${below}`;
     return `${holds ? '' : '**fails** '}${network}, ${proof}: ${measure} ${value(found)} (${bound})`;
   });
   const times = networks.map((network) => `${network.name} ${ago(network.seconds)}`);
