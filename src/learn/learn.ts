@@ -92,7 +92,19 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
     const counted = new NGram(spec.learn.n_gram, encoding.classes.length, encoded);
     proofs.forEach((sequences, i) => judgements[i]!.push(counted.judge(sequences)));
   }
-  const claims = spec.prove.flatMap(({ name: proof, claims }, i) =>
+  const told = spec.prove.map(({ name }, i) => ({ name, judgements: judgements[i]! }));
+  const claims = claimsOf(spec, judged, judgements, samples);
+  return { sequences: encoded.length, rows, networks, judged, proofs: told, claims, samples };
+}
+
+/** Every claim of the file beside what came out. */
+function claimsOf(
+  { prove, learn }: LearningSpec,
+  judged: readonly string[],
+  judgements: readonly (readonly Judgement[])[],
+  samples: Learnt['samples'],
+): Claimed[] {
+  const claims = prove.flatMap(({ name: proof, claims }, i) =>
     claims.map((claim): Claimed => {
       const of = (name: string): number => judgements[i]![judged.indexOf(name)]![claim.measure]!;
       const { at_least = -Infinity, at_most = Infinity, below } = claim;
@@ -102,13 +114,10 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
       return { ...claim, proof, found, ...(below !== undefined && { than }), holds };
     }),
   );
-  const known = spec.learn.sample?.known_words;
-  if (known !== undefined) {
-    const common = { proof: 'what it writes', measure: 'words', at_least: known } as const;
-    claims.push(...samples.map(({ network, words }) => ({ ...common, network, found: words, holds: words >= known })));
-  }
-  const told = spec.prove.map(({ name }, i) => ({ name, judgements: judgements[i]! }));
-  return { sequences: encoded.length, rows, networks, judged, proofs: told, claims, samples };
+  const known = learn.sample?.known_words;
+  if (known === undefined) return claims;
+  const common = { proof: 'what it writes', measure: 'words', at_least: known } as const;
+  return [...claims, ...samples.map(({ network, words }) => ({ ...common, network, found: words, holds: words >= known }))];
 }
 
 /** Unicode numbers as text; what is none is left out. */
