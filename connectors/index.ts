@@ -9,16 +9,20 @@ import arrowSource from './arrow-source.ts';
 import consoleSink from './console-sink.ts';
 import csvSource from './csv-source.ts';
 import discardSink from './discard-sink.ts';
+import exerciseSource from './exercise-source.ts';
 import influxSink from './influx-sink.ts';
 import influxSource from './influx-source.ts';
 import kafkaSink from './kafka-sink.ts';
 import kafkaSource from './kafka-source.ts';
 import syntheticSource from './synthetic-source.ts';
+import textSource from './text-source.ts';
 
 export { createResult, readResult } from './formats/result-file.ts';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
-export const SOURCES: readonly SourceComponent<any>[] = [arrowSource, csvSource, influxSource, kafkaSource, syntheticSource];
+export const SOURCES: readonly SourceComponent<any>[] = [
+  ...[arrowSource, csvSource, exerciseSource, influxSource, kafkaSource, syntheticSource, textSource],
+];
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export const SINKS: readonly SinkComponent<any>[] = [arrowSink, consoleSink, discardSink, influxSink, kafkaSink];

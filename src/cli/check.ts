@@ -1,14 +1,25 @@
 /** `tidecast check`: is the file right, and what line does it make? With `--live`: could it run now? */
 import { resolve } from 'node:path';
 import { EXIT } from '../core/errors.ts';
-import { loadPipeline } from '../pipeline/load.ts';
+import { checkLearning, isLearning } from '../learn/load.ts';
+import { loadPipeline, readPipelineFile } from '../pipeline/load.ts';
 import { COMPONENTS } from './components.ts';
 import { drawing, stations } from './topology.ts';
 import { veiled, veilOver } from './veil.ts';
 import type { Verb } from './verbs.ts';
 
 export const check: Verb = async ({ arguments: words, options }, terminal) => {
-  const spec = loadPipeline(resolve(terminal.folder, words[0]!), { ...COMPONENTS, env: terminal.env, from: terminal.folder });
+  const file = resolve(terminal.folder, words[0]!);
+  const read = readPipelineFile(file, { env: terminal.env, from: terminal.folder });
+  if (isLearning(read)) {
+    const { name, learn, prove } = checkLearning(file, read, COMPONENTS.sources);
+    const networks = learn.networks.map((each) => each.name);
+    const proofs = prove.map((each) => each.name);
+    if (options['json']) terminal.out(JSON.stringify({ ok: true, pipeline: name, file, networks, proofs }, null, 2));
+    else terminal.out(`${name} trains ${networks.join(', ')} and judges them on: ${proofs.join('; ')}`);
+    return EXIT.ok;
+  }
+  const spec = loadPipeline(file, { ...COMPONENTS, env: terminal.env, from: terminal.folder });
   const { out } = veiled(terminal, veilOver(spec, COMPONENTS));
   const drawn = { pipeline: spec.name, file: spec.file, stations: stations(spec) };
   if (!options['live']) {

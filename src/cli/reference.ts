@@ -2,6 +2,7 @@
 import { ERRORS, EXIT, type ErrorEntry } from '../core/errors.ts';
 import { EVENTS } from '../core/events.ts';
 import { REJECT_REASONS } from '../core/batch.ts';
+import { learningSchema } from '../learn/load.ts';
 import type { PipelineComponents } from '../pipeline/check.ts';
 import type { Described } from '../pipeline/part.ts';
 import { pipelineSchema } from '../pipeline/spec.ts';
@@ -20,8 +21,10 @@ export function generated(components: PipelineComponents): Map<string, string> {
   const pages = lists.flat().map((each) => [`docs/reference/${folderOf(each)}/${each.name}.md`, componentPage(each)] as const);
   return new Map([
     ['config/pipeline.schema.json', `${JSON.stringify(pipelineSchema(components), null, 2)}\n`],
+    ['config/learning.schema.json', `${JSON.stringify(learningSchema(components.sources), null, 2)}\n`],
     ['docs/reference/index.md', indexPage(components)],
     ['docs/reference/pipeline.md', pipelinePage(components)],
+    ['docs/reference/learning.md', learningPage(components)],
     ['docs/reference/cli.md', cliPage()],
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/events.md', eventsPage()],
@@ -44,6 +47,7 @@ function indexPage({ sources, sinks, forecasters }: PipelineComponents): string 
   ];
   const general = [
     '- [The pipeline file](pipeline.md): every field of it',
+    '- [The learning file](learning.md): networks trained on the sequences of a source and judged on others',
     '- [The command line](cli.md): every verb',
     '- [Errors](errors.md): what they mean, what to do, exit codes',
     '- [Events](events.md): what a watcher is told',
@@ -147,6 +151,37 @@ series and time, so the order between series does not matter; values may differ 
 ${Object.entries(REJECT_REASONS)
   .map(([reason, meaning]) => `| \`${reason}\` | ${meaning} |`)
   .join('\n')}
+`;
+}
+
+function learningPage({ sources }: PipelineComponents): string {
+  return `${HEAD}# The learning file
+
+A pipeline file with \`learn\` in it: instead of a line that goes on, \`tidecast run\` trains networks on the sequences of a source, each
+series one sequence, judges them on other sequences of the same source, and says which claims hold. The rules of writing are those of
+[the pipeline file](pipeline.md); editors find this reference in \`config/learning.schema.json\`.
+
+${fieldTable(rowsOf(learningSchema(sources), ''))}
+The fields of a source stand beside its \`type\`: see [their pages](index.md).
+
+## What the gates of a cell are for
+
+| gate | what it decides | where |
+|---|---|---|
+| forget | whether a cell is erased | LSTM \`f\` |
+| relevance, reset | whether what came before is dropped for the new candidate | GRU \`r\`; LSTM with \`variant: relevance\` |
+| update | how much of the past is replaced | LSTM \`i\`; GRU \`1 - z\` |
+| output | how much of a cell is shown | LSTM \`o\` |
+
+A GRU here is h = (1 - z) * n + z * h_prev, as in Keras and PyTorch: z is what it keeps. Where a text writes
+a = G_u * n + (1 - G_u) * a_prev, its G_u is 1 - z, and negating the weights and the bias of that gate turns one into the other.
+
+## How training goes
+
+- Back-propagation through \`steps\` rows; the state is carried on along a sequence, gradients are not (truncated BPTT, k1 = k2 = \`steps\`).
+- Every network has the same sequences, in the same order, and the same number of epochs. Same file, same bits.
+- Symbols and classes are the values that occur in training; another value in a proof is an error (\`LEARN_UNKNOWN\`).
+- Judging steps each sequence from a state of zeros, row by row, as a live series would be.
 `;
 }
 

@@ -5,7 +5,8 @@ import { EXIT } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import type { Line } from '../pipeline/build.ts';
 import { marksOf } from '../backtest/marks.ts';
-import { loadPipeline, type LoadedSpec, type LoadOptions } from '../pipeline/load.ts';
+import { isLearning } from '../learn/load.ts';
+import { loadPipeline, readPipelineFile, type LoadedSpec, type LoadOptions } from '../pipeline/load.ts';
 import { runPipeline, type RunOptions, type RunResult } from '../pipeline/run.ts';
 import { COMPONENTS } from './components.ts';
 import { report } from './failure.ts';
@@ -20,10 +21,17 @@ import { veiled, veilOver, type Veil } from './veil.ts';
 import type { Call, Verb } from './verbs.ts';
 import { Watch } from './watch.ts';
 
-export const run: Verb = async (call, terminal) =>
-  follow(call, terminal, (spec, options) =>
+export const run: Verb = async (call, terminal) => {
+  const file = resolve(terminal.folder, call.arguments[0]!);
+  const read = readPipelineFile(file, { env: terminal.env, from: terminal.folder });
+  if (isLearning(read)) {
+    const { runLearning } = await import('./learn.ts');
+    return runLearning(file, read, terminal, call.options['json'] === true);
+  }
+  return follow(call, terminal, (spec, options) =>
     runPipeline(spec, { ...options, fast: call.options['fast'] === true, fresh: call.options['fresh'] === true }),
   );
+};
 
 /** Starts a line over a loaded pipeline. */
 export type Start = (spec: LoadedSpec, options: Omit<RunOptions, 'fast' | 'fresh'>) => Promise<RunResult>;

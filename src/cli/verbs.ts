@@ -52,15 +52,20 @@ const RUNNING = [EXIT.data, EXIT.noInput, EXIT.unavailable, EXIT.cannotCreate, E
 export const VERBS: readonly VerbEntry[] = [
   {
     name: 'run',
-    summary: 'Run a pipeline until its source ends or it is stopped; continue where the last run stopped.',
+    summary:
+      'Run a pipeline until its source ends or it is stopped; continue where the last run stopped. Of a learning file: train and judge its networks.',
     arguments: [FILE],
     options: [
       ['--fast', 'do not pace a recorded source; rows wait for each training, unless `retrain.swap` is asap'],
       ['--fresh', 'start over: drop the saved state of this pipeline'],
       JSON_OPTION,
     ],
-    examples: ['tidecast run pipelines/taxi.yaml', 'tidecast run pipelines/taxi.yaml --fast --fresh'],
-    exits: [...RUNNING, EXIT.tryAgain, 130],
+    examples: [
+      'tidecast run pipelines/taxi.yaml',
+      'tidecast run pipelines/taxi.yaml --fast --fresh',
+      'tidecast run pipelines/learn-addition.yaml',
+    ],
+    exits: [EXIT.unexpected, ...RUNNING, EXIT.tryAgain, 130],
     load: async () => (await import('./run.ts')).run,
   },
   {

@@ -245,6 +245,11 @@ export const ERRORS = {
     exit: EXIT.data,
   },
   // -- src/nn
+  NN_CATEGORY: {
+    what: 'A category or class is none of the set',
+    todo: 'Give numbers of the stated range, or make the network for more of them.',
+    exit: EXIT.data,
+  },
   NN_LANE: {
     what: 'A wave names a lane that does not exist',
     todo: 'Reserve lanes before stepping them; this is likely a bug.',
@@ -330,6 +335,11 @@ export const ERRORS = {
   },
   FORECAST_TOO_WIDE: { what: 'The network would have too many inputs', todo: 'Use fewer channels or lags.', exit: EXIT.config },
   // -- src/interop
+  EXPORT_UNKNOWN: {
+    what: 'The network has a part that the other format does not know',
+    todo: 'Export an rnn, gru or lstm without relevance gate and without categories.',
+    exit: EXIT.data,
+  },
   EXPORT_UNSAVED: {
     what: 'The converted model cannot be written',
     todo: 'Give a path that does not exist yet, in a folder with free space that may be written to.',
@@ -474,6 +484,29 @@ export const ERRORS = {
   LEAKS_NOTHING: {
     what: 'There are too few forecasts to look for leaks',
     todo: 'Give a longer recording.',
+    exit: EXIT.data,
+  },
+  // -- src/learn
+  LEARN_CHANNEL: { what: 'The source has no such channel', todo: 'Name one of those that it has in `learn`.', exit: EXIT.config },
+  LEARN_CLASSES: {
+    what: 'The values that occur in training are too few or too many to be classes or symbols',
+    todo: 'Set `classes` or `symbols` to false for quantities, or read other data.',
+    exit: EXIT.data,
+  },
+  LEARN_NOTHING: {
+    what: 'No row asks for an answer',
+    todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',
+    exit: EXIT.data,
+  },
+  LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },
+  LEARN_SOURCE: {
+    what: 'The source does not end, so nothing can be learnt from all of it',
+    todo: 'Use a source that ends, such as arrow, csv, text or exercise.',
+    exit: EXIT.config,
+  },
+  LEARN_UNKNOWN: {
+    what: 'A value is none of those that occurred in training',
+    todo: 'Train on data in which it occurs, or take it out.',
     exit: EXIT.data,
   },
   // -- src/web

@@ -13,11 +13,18 @@ import type { RowScaler } from './row-scaler.ts';
 import { WEIGHT_SLOTS, type WeightsBox } from './weights.ts';
 
 const config = z.strictObject({
-  cell: z.enum(['rnn', 'gru', 'lstm']).default('gru').describe('The recurrent cell.'),
+  cell: z
+    .enum(['rnn', 'gru', 'lstm', 'none'])
+    .default('gru')
+    .describe('The recurrent cell; `none` is a plain feed-forward layer without memory, the control experiment.'),
   reset: z
     .enum(['before', 'after'])
     .default('after')
     .describe('GRU only: whether the reset gate acts before or after the recurrent product.'),
+  variant: z
+    .enum(['relevance'])
+    .optional()
+    .describe('LSTM only: with a relevance gate before the candidate, and no tanh at the output. Default: the usual LSTM.'),
   hidden: z.number().int().min(1).max(1024).default(32).describe('Hidden units a layer.'),
   layers: z.number().int().min(1).max(8).default(1).describe('Stacked layers.'),
   lags: z
@@ -47,10 +54,11 @@ export type RecurrentConfig = z.infer<typeof config>;
 
 /** Shape of the network: per target and step ahead a mean and the quantiles. */
 export function recurrentShape(options: RecurrentConfig, features: Features, quantiles: readonly number[]): NetworkShape {
-  const { cell, reset, hidden, layers } = options;
+  const { cell, reset, variant, hidden, layers } = options;
   const { targets, horizon } = features.sizes;
   const outputs = targets * horizon * (1 + quantiles.length);
-  return { cell, ...(cell === 'gru' ? { reset } : {}), inputs: features.count, hidden, layers, outputs, skip: true };
+  const form = { ...(cell === 'gru' && { reset }), ...(variant && { variant }) };
+  return { cell, ...form, inputs: features.count, hidden, layers, outputs, skip: true };
 }
 
 /**

@@ -1,9 +1,10 @@
 /** A network of ours as a Keras model: `model.json` and `weights.bin`, which Keras 2, TensorFlow.js and our import read. */
-import { gatesOf, resetOf, type NetworkShape, type Weights } from '../nn/shape.ts';
+import { gatesOf, cellOf, type NetworkShape, type Weights } from '../nn/shape.ts';
+import { exportable, type KnownCell } from './exportable.ts';
 import { GATES, turnedBack } from './keras-network.ts';
 import { writeNew } from './new-files.ts';
 
-const CLASSES: Readonly<Record<NetworkShape['cell'], string>> = { rnn: 'SimpleRNN', gru: 'GRU', lstm: 'LSTM' };
+const CLASSES: Readonly<Record<KnownCell, string>> = { rnn: 'SimpleRNN', gru: 'GRU', lstm: 'LSTM' };
 const WEIGHTS = 'weights.bin';
 
 interface Layer {
@@ -62,7 +63,8 @@ export function exportKeras(folder: string, shape: NetworkShape, weights: Weight
 }
 
 function layersOf(shape: NetworkShape, weights: Weights): Layer[] {
-  const { cell, hidden, inputs, outputs } = shape;
+  const { hidden, inputs, outputs } = shape;
+  const cell = exportable(shape);
   const get = (name: string) => weights.get(name) as Float32Array<ArrayBuffer>;
   const columns = gatesOf(shape) * hidden;
   const layers: Layer[] = [
@@ -74,7 +76,7 @@ function layersOf(shape: NetworkShape, weights: Weights): Layer[] {
     },
   ];
   for (let i = 0; i < shape.layers; i++) {
-    const after = resetOf(shape) === 'after';
+    const after = cellOf(shape) === 'gru after';
     layers.push({
       class_name: CLASSES[cell],
       config: {
@@ -120,7 +122,7 @@ function layersOf(shape: NetworkShape, weights: Weights): Layer[] {
 
 /** For a GRU with reset after: a row for the input and one for the state, zeros but for n. */
 function biasOf(shape: NetworkShape, b: Float32Array, bn: Float32Array | undefined): Float32Array<ArrayBuffer> {
-  const bias = turnedBack(b, GATES[shape.cell], shape.hidden);
+  const bias = turnedBack(b, GATES[exportable(shape)], shape.hidden);
   if (!bn) return bias;
   const both = new Float32Array(2 * bias.length);
   both.set(bias);

@@ -5,17 +5,18 @@
  * same four in the same order. Both turn z the same way, h = (1 - z) * n + z * h_prev, so nothing is negated. A Keras GRU with
  * `reset_after` has two rows of biases, of the input and of the state: r and z need only their sum, n needs both.
  */
-import { gatesOf, resetOf, tensorsOf, type NetworkShape, type Weights } from '../nn/shape.ts';
+import { gatesOf, cellOf, tensorsOf, type NetworkShape, type Weights } from '../nn/shape.ts';
+import { exportable, type KnownCell } from './exportable.ts';
 import type { KerasModel } from './keras-files.ts';
 import { denseConfig, recurrentConfig, RECURRENT, unsupported, type KerasLayer } from './keras-layers.ts';
 
 /** Which gate of Keras is gate g of ours, and the other way round. */
-export const GATES: Readonly<Record<NetworkShape['cell'], readonly number[]>> = {
+export const GATES: Readonly<Record<KnownCell, readonly number[]>> = {
   rnn: [0],
   gru: [1, 0, 2],
   lstm: [0, 1, 2, 3],
 };
-const CELLS: Readonly<Record<string, NetworkShape['cell']>> = { SimpleRNN: 'rnn', GRU: 'gru', LSTM: 'lstm' };
+const CELLS: Readonly<Record<string, KnownCell>> = { SimpleRNN: 'rnn', GRU: 'gru', LSTM: 'lstm' };
 
 /**
  * The network that a Keras model is: recurrent layers of one kind and size, one dense layer, and perhaps a second dense layer from the
@@ -81,10 +82,10 @@ export function turnedBack(ours: Float32Array, gates: readonly number[], width: 
 
 function takeBias(shape: NetworkShape, bias: Float32Array, b: Float32Array, bn: Float32Array | undefined): void {
   const H = shape.hidden;
-  turned(bias.subarray(0, b.length), GATES[shape.cell], H, b);
-  if (resetOf(shape) !== 'after') return;
+  turned(bias.subarray(0, b.length), GATES[exportable(shape)], H, b);
+  if (cellOf(shape) !== 'gru after') return;
   const ofState = new Float32Array(gatesOf(shape) * H);
-  turned(bias.subarray(b.length), GATES[shape.cell], H, ofState);
+  turned(bias.subarray(b.length), GATES[exportable(shape)], H, ofState);
   for (let j = 0; j < 2 * H; j++) b[j]! += ofState[j]!;
   bn!.set(ofState.subarray(2 * H));
 }

@@ -3,13 +3,14 @@
  *
  * ONNX orders the gates of a GRU z, r, h and of an LSTM i, o, f, c, and turns z as we do: h = (1 - z) * n + z * h_prev.
  */
-import { gatesOf, resetOf, stateSizeOf, type NetworkShape, type Weights } from '../nn/shape.ts';
+import { gatesOf, cellOf, stateSizeOf, type NetworkShape, type Weights } from '../nn/shape.ts';
+import { exportable, type KnownCell } from './exportable.ts';
 import { writeNewFile } from './new-files.ts';
 import { encodeOnnx, type OnnxConstant, type OnnxGraph, type OnnxNode } from './onnx-protobuf.ts';
 
-const OPERATIONS: Readonly<Record<NetworkShape['cell'], string>> = { rnn: 'RNN', gru: 'GRU', lstm: 'LSTM' };
+const OPERATIONS: Readonly<Record<KnownCell, string>> = { rnn: 'RNN', gru: 'GRU', lstm: 'LSTM' };
 /** Which gate of ours is gate g of ONNX. */
-const GATES: Readonly<Record<NetworkShape['cell'], readonly number[]>> = { rnn: [0], gru: [1, 0, 2], lstm: [0, 3, 1, 2] };
+const GATES: Readonly<Record<KnownCell, readonly number[]>> = { rnn: [0], gru: [1, 0, 2], lstm: [0, 3, 1, 2] };
 
 /** Writes a new file; throws EXPORT_UNSAVED, also where it exists. */
 export function exportOnnx(path: string, shape: NetworkShape, weights: Weights): void {
@@ -21,7 +22,8 @@ export function exportOnnx(path: string, shape: NetworkShape, weights: Weights):
  * for h and c; what came out as h_next goes in as h at the next step.
  */
 export function graphOf(shape: NetworkShape, weights: Weights): OnnxGraph {
-  const { cell, inputs, hidden, layers, outputs } = shape;
+  const { inputs, hidden, layers, outputs } = shape;
+  const cell = exportable(shape);
   const states = stateSizeOf(shape) > layers * hidden ? ['h', 'c'] : ['h'];
   const constants: OnnxConstant[] = [whole('zero', [0])];
   const nodes: OnnxNode[] = [{ op: 'Unsqueeze', inputs: ['x', 'zero'], outputs: ['rows_0'] }];
@@ -34,7 +36,7 @@ export function graphOf(shape: NetworkShape, weights: Weights): OnnxGraph {
       // the output of a sequence of one row is the state after it
       inputs: [`rows_${i}`, `w_${i}`, `u_${i}`, `b_${i}`, '', ...states.map((state) => `${state}_${i}`)],
       outputs: ['', `rows_${i + 1}`, ...states.slice(1).map((state) => `${state}_next_${i}`)],
-      attributes: { hidden_size: hidden, ...(resetOf(shape) === 'after' ? { linear_before_reset: 1 } : {}) },
+      attributes: { hidden_size: hidden, ...(cellOf(shape) === 'gru after' ? { linear_before_reset: 1 } : {}) },
     });
   }
   const after = { h: each('rows').map((_, i) => `rows_${i + 1}`), c: each('c_next') };
@@ -67,14 +69,15 @@ function product(rows: string, matrix: string, bias: string, output: string): On
 }
 
 function layerConstants(shape: NetworkShape, weights: Weights, layer: number): OnnxConstant[] {
-  const { cell, inputs, hidden } = shape;
+  const { inputs, hidden } = shape;
+  const cell = exportable(shape);
   const rows = gatesOf(shape) * hidden;
   const get = (name: string) => weights.get(`layers.${layer}.${name}`)!;
   const ordered = (name: string) => inOrder(get(name), GATES[cell]);
   // both of ONNX's biases, of the input and of the state; a GRU with reset after keeps n's apart
   const bias = new Float32Array(2 * rows);
   bias.set(ordered('b'));
-  if (resetOf(shape) === 'after') bias.set(get('bn'), 2 * rows - hidden);
+  if (cellOf(shape) === 'gru after') bias.set(get('bn'), 2 * rows - hidden);
   return [
     { name: `w_${layer}`, shape: [1, rows, layer === 0 ? inputs : hidden], values: ordered('w') },
     { name: `u_${layer}`, shape: [1, rows, hidden], values: ordered('u') },

@@ -21,6 +21,10 @@ const FORMAT = 'tidecast-model';
 const VERSION = 1;
 const MANIFEST = 'model.json';
 const TENSORS = 'model.safetensors';
+/** What a manifest says of the shape, in this order. */
+const KEYS: (keyof NetworkShape)[] = [
+  ...(['cell', 'reset', 'variant', 'inputs', 'categories', 'embedding', 'hidden', 'layers', 'outputs', 'skip'] as const),
+];
 /** The longest manifest that is read, in bytes. */
 const LARGEST_MANIFEST = 16777216;
 
@@ -35,10 +39,8 @@ export function encodeModel(m: ModelFile): { manifest: string; tensors: Uint8Arr
   return { manifest: `${JSON.stringify(manifest, null, 2)}\n`, tensors };
 }
 
-function written(shape: NetworkShape | undefined): NetworkShape | null {
-  if (!shape) return null;
-  const { cell, reset, inputs, hidden, layers, outputs, skip } = shape;
-  return { cell, ...(reset && { reset }), inputs, hidden, layers, outputs, skip };
+function written(shape: NetworkShape | undefined): object | null {
+  return shape ? Object.fromEntries(KEYS.flatMap((key) => (shape[key] === undefined ? [] : [[key, shape[key]]]))) : null;
 }
 
 /** The model that two files hold; throws NN_MODEL_FOREIGN, NN_MODEL_VERSION, NN_MODEL_DAMAGED, NN_SHAPE or NN_TOO_LARGE. */
@@ -127,8 +129,7 @@ function readManifest(text: string): Manifest {
   if (!(isRecord(shape) || shape === null) || !isRecord(extras) || !isRecord(tensors) || !isRecord(meta)) {
     throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, reason: 'a section is missing' });
   }
-  const allowed = new Set(['cell', 'reset', 'inputs', 'hidden', 'layers', 'outputs', 'skip']);
-  const unknown = Object.keys(shape ?? {}).find((key) => !allowed.has(key));
+  const unknown = Object.keys(shape ?? {}).find((key) => !(KEYS as string[]).includes(key));
   if (unknown !== undefined) throw new TidecastError('NN_MODEL_DAMAGED', { file: MANIFEST, unknown });
   const checked = (shape ?? undefined) as NetworkShape | undefined;
   if (checked) checkShape(checked);

@@ -1,13 +1,14 @@
 /** A network at work: weights in slots, a hidden state for every lane, one cell step for a wave of rows. */
 import { TidecastError } from '../core/errors.ts';
+import { checkCategories } from './categories.ts';
 import { Instance, LARGEST_MEMORY, aligned } from './kernel/instance.ts';
 import { gatesRow, modelWords, writeModel } from './kernel/structs.ts';
 import { pack, partsOf, wideOf, type Part } from './packing.ts';
-import { checkShape, checkWeights, checkWhole, stateSizeOf, type NetworkShape, type Weights } from './shape.ts';
+import { checkShape, checkWeights, checkWhole, stateSizeOf, widthOf, type NetworkShape, type Weights } from './shape.ts';
 
 /** Rows that the kernel works on together; `TILE` in `assembly/step.ts`. */
 const TILE = 32;
-const WAVE = 11;
+const WAVE = 12;
 
 /**
  * Steps lanes of a recurrent network.
@@ -53,7 +54,9 @@ export class Network {
     }
     const wide = wideOf(shape.hidden);
     this.#wave = instance.take(WAVE);
-    this.#scratch = [gatesRow(shape), 2 * wide, wide, wide, wideOf(shape.outputs)].map((n) => instance.take(TILE * n));
+    this.#scratch = [gatesRow(shape), 2 * wide, wide, wide, wideOf(shape.outputs), shape.categories ? widthOf(shape) : 0].map(
+      (n) => instance.take(TILE * n),
+    );
     this.#at = this.#layout(0);
     this.#views = this.#placed();
     this.reserveWave(1);
@@ -122,13 +125,16 @@ export class Network {
   /**
    * One cell step of rows 0..rows-1 of the wave, each lane at most once, with the weights of a slot: state in place, y filled.
    *
-   * Throws NN_LANE, with nothing changed, where a lane is not reserved, and NN_OPTION for an empty slot or too many rows.
+   * Throws, with nothing changed, NN_LANE where a lane is not reserved, NN_CATEGORY where a row's category is none of the set, and NN_OPTION for an empty slot or too many rows.
    */
   step(slot: number, rows: number): void {
     const place = this.#slots[slot];
     if (!place?.set || rows > this.#rows)
       throw new TidecastError('NN_OPTION', { slot, set: place?.set, rows, reserved: this.#rows });
-    if (this.#step(place.model, this.#wave, rows) < 0) throw new TidecastError('NN_LANE', { reserved: this.#lanes });
+    const failure = this.#step(place.model, this.#wave, rows);
+    if (failure === -1) throw new TidecastError('NN_LANE', { reserved: this.#lanes });
+    if (failure === -2)
+      checkCategories('category', this.x.subarray(0, rows * this.shape.inputs), this.shape.inputs, this.shape.categories!);
   }
 
   #layout(rows: number): { lanes: number; x: number; y: number; state: number } {

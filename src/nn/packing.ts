@@ -4,7 +4,7 @@
  * A matrix [rows, k] is stored transposed, in blocks of 48 of its rows: [block][k][48], each gate's H rows widened to a multiple of 8
  * and the last block to 48, with zeros. So one step of k reads 192 bytes on end, and a vector register never straddles two gates.
  */
-import { gatesOf, resetOf, type NetworkShape, type Weights } from './shape.ts';
+import { candidateApart, cellOf, gatesOf, widthOf, type NetworkShape, type Weights } from './shape.ts';
 
 /** A tensor, or a range of its rows, at its place in a slot of packed weights. Counts in floats. */
 export interface Part {
@@ -38,7 +38,8 @@ export function packedLength(k: number, columns: number): number {
 
 /** Every part of a network's weights, and the floats of the whole, a multiple of 4. */
 export function partsOf(shape: NetworkShape): { parts: readonly Part[]; length: number } {
-  const { hidden, inputs, outputs } = shape;
+  const { hidden, outputs } = shape;
+  const inputs = widthOf(shape);
   const parts: Part[] = [];
   let offset = 0;
   const add = (name: string, tensor: string, first: number, gates: number, width: number, k: number): void => {
@@ -47,14 +48,16 @@ export function partsOf(shape: NetworkShape): { parts: readonly Part[]; length: 
     parts.push({ name, tensor, first, gates, width, wide, k, offset, length });
     offset += length;
   };
+  // Row after row, as a vector: its rows are looked up, not multiplied with.
+  if (shape.embedding) add('embed', 'embed.w', 0, 1, shape.categories! * shape.embedding, 0);
   const gates = gatesOf(shape);
   for (let i = 0; i < shape.layers; i++) {
     add(`${i}.w`, `layers.${i}.w`, 0, gates, hidden, i === 0 ? inputs : hidden);
     add(`${i}.b`, `layers.${i}.b`, 0, gates, hidden, 0);
-    // A GRU's candidate is multiplied apart from its gates.
-    add(`${i}.u`, `layers.${i}.u`, 0, shape.cell === 'gru' ? 2 : gates, hidden, hidden);
-    if (shape.cell === 'gru') add(`${i}.un`, `layers.${i}.u`, 2 * hidden, 1, hidden, hidden);
-    if (resetOf(shape) === 'after') add(`${i}.bn`, `layers.${i}.bn`, 0, 1, hidden, 0);
+    const together = candidateApart(shape) ? gates - 1 : gates;
+    if (shape.cell !== 'none') add(`${i}.u`, `layers.${i}.u`, 0, together, hidden, hidden);
+    if (together < gates) add(`${i}.un`, `layers.${i}.u`, together * hidden, 1, hidden, hidden);
+    if (cellOf(shape) === 'gru after') add(`${i}.bn`, `layers.${i}.bn`, 0, 1, hidden, 0);
   }
   add('head.w', 'head.w', 0, 1, outputs, hidden);
   add('head.b', 'head.b', 0, 1, outputs, 0);

@@ -1,6 +1,6 @@
 /** One step of each cell, forward and backward, in plain doubles. See `reference.ts`. */
 import { exp, tanh } from '../core/math/math.ts';
-import { gatesOf, resetOf, type NetworkShape } from './shape.ts';
+import { candidateApart, cellOf, gatesOf, type NetworkShape } from './shape.ts';
 import type { Doubles } from './reference.ts';
 
 /** One step: what came in, what went out, and the activated gates. */
@@ -10,9 +10,9 @@ export interface Trace {
   readonly cPrev: Float64Array; // [H], lstm
   readonly h: Float64Array; // [H]
   readonly c: Float64Array; // [H], lstm
-  /** rnn h; gru r, z, n; lstm i, f, g, o, each [H] */
+  /** rnn, none h; gru r, z, n; lstm i, f, g, o; with relevance r, u, f, o, n, each [H] */
   readonly gates: Float64Array[];
-  /** gru: U_n h_prev + bn (reset after), r * h_prev (reset before) */
+  /** gru, reset after: U_n h_prev + bn; gru, reset before, and lstm with relevance: r * h_prev */
   readonly k: Float64Array; // [H]
 }
 
@@ -35,11 +35,19 @@ export function forwardCell(
   const uh = (g: number, h: Float64Array): Float64Array => Float64Array.from({ length: H }, (_, j) => dot(U, g * H + j, h));
   const sum = (g: number): Float64Array => added(wx(g), uh(g, hPrev));
   const none = new Float64Array(0);
-  if (shape.cell === 'rnn') {
-    const h = sum(0).map(tanh);
+  const cell = cellOf(shape);
+  if (cell === 'rnn' || cell === 'none') {
+    const h = (cell === 'none' ? wx(0) : sum(0)).map(tanh);
     return { x, hPrev, cPrev, h, c: none, gates: [h], k: none };
   }
-  if (shape.cell === 'lstm') {
+  if (cell === 'lstm relevance') {
+    const [r, u, f, o] = [0, 1, 2, 3].map((g) => sum(g).map(sigmoid)) as [Float64Array, Float64Array, Float64Array, Float64Array];
+    const k = times(r, hPrev);
+    const n = added(wx(4), uh(4, k)).map(tanh);
+    const c = cPrev.map((before, j) => u[j]! * n[j]! + f[j]! * before);
+    return { x, hPrev, cPrev, h: times(o, c), c, gates: [r, u, f, o, n], k };
+  }
+  if (cell === 'lstm') {
     const i = sum(0).map(sigmoid);
     const f = sum(1).map(sigmoid);
     const g = sum(2).map(tanh);
@@ -51,7 +59,7 @@ export function forwardCell(
   const r = sum(0).map(sigmoid);
   const z = sum(1).map(sigmoid);
   const bn = weights.get(`layers.${layer}.bn`); // [H]
-  const after = resetOf(shape) === 'after';
+  const after = cell === 'gru after';
   const k = after ? added(uh(2, hPrev), bn!) : times(r, hPrev);
   const n = added(wx(2), after ? times(r, k) : uh(2, k)).map(tanh);
   const h = n.map((value, j) => (1 - z[j]!) * value + z[j]! * hPrev[j]!);
@@ -75,9 +83,22 @@ export function backwardCell(
   const dhPrev = new Float64Array(H);
   const dcPrev = new Float64Array(H);
   const da: Float64Array[] = []; // by gate, dL/d(what the gate's function is applied to)
-  if (shape.cell === 'rnn') {
+  const cell = cellOf(shape);
+  if (cell === 'rnn' || cell === 'none') {
     da[0] = dh.map((d, j) => d * (1 - step.h[j]! * step.h[j]!));
-  } else if (shape.cell === 'lstm') {
+  } else if (cell === 'lstm relevance') {
+    const [r, u, f, o, n] = step.gates as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+    const dC = dc.map((d, j) => d + dh[j]! * o[j]!);
+    da[1] = dC.map((d, j) => d * n[j]! * u[j]! * (1 - u[j]!));
+    da[2] = dC.map((d, j) => d * cPrev[j]! * f[j]! * (1 - f[j]!));
+    da[3] = dh.map((d, j) => d * step.c[j]! * o[j]! * (1 - o[j]!));
+    da[4] = dC.map((d, j) => d * u[j]! * (1 - n[j]! * n[j]!));
+    const drh = new Float64Array(H); // dL/d(r * h_prev)
+    product(U, dU, 4 * H, da[4], step.k, drh);
+    da[0] = drh.map((d, j) => d * hPrev[j]! * r[j]! * (1 - r[j]!));
+    drh.forEach((d, j) => (dhPrev[j]! += d * r[j]!));
+    dC.forEach((d, j) => (dcPrev[j] = d * f[j]!));
+  } else if (cell === 'lstm') {
     const [i, f, g, o] = step.gates as [Float64Array, Float64Array, Float64Array, Float64Array];
     const tc = step.c.map(tanh);
     const dC = dc.map((d, j) => d + dh[j]! * o[j]! * (1 - tc[j]! * tc[j]!));
@@ -90,7 +111,7 @@ export function backwardCell(
     const [r, z, n] = step.gates as [Float64Array, Float64Array, Float64Array];
     da[2] = dh.map((d, j) => d * (1 - z[j]!) * (1 - n[j]! * n[j]!));
     let dr: Float64Array;
-    if (resetOf(shape) === 'after') {
+    if (cell === 'gru after') {
       dr = times(da[2], step.k);
       const dk = times(da[2], r);
       add(gradients.get(`layers.${layer}.bn`)!, 0, dk);
@@ -108,8 +129,10 @@ export function backwardCell(
   const W = weights.get(`layers.${layer}.w`)!;
   const dW = gradients.get(`layers.${layer}.w`)!;
   const dx = new Float64Array(x.length);
-  for (let g = 0; g < gatesOf(shape); g++) {
-    if (!(shape.cell === 'gru' && g === 2)) product(U, dU, g * H, da[g]!, hPrev, dhPrev);
+  const gates = gatesOf(shape);
+  const together = cell === 'none' ? 0 : candidateApart(shape) ? gates - 1 : gates;
+  for (let g = 0; g < gates; g++) {
+    if (g < together) product(U, dU, g * H, da[g]!, hPrev, dhPrev);
     product(W, dW, g * H, da[g]!, x, dx);
     add(gradients.get(`layers.${layer}.b`)!, g * H, da[g]!);
   }

@@ -6,8 +6,7 @@
  */
 import { backwardCell, forwardCell, type Trace } from './reference-cells.ts';
 import { pow } from '../core/math/math.ts';
-import { targetsOf, type LossSpec } from './losses.ts';
-import { sizeOf, stateSizeOf, tensorsOf, type NetworkShape } from './shape.ts';
+import { sizeOf, spreadOf, stateSizeOf, tensorsOf, widthOf, type NetworkShape } from './shape.ts';
 import type { OptimizerSpec } from './trainer.ts';
 
 /** Tensors by name in double precision. */
@@ -26,10 +25,12 @@ export interface Run {
 /** One sequence forward: x [T][inputs] from a state. */
 export function forward(shape: NetworkShape, weights: Doubles, x: readonly Float64Array[], state: Float64Array): Run {
   const H = shape.hidden;
+  const width = widthOf(shape);
   const wide = shape.cell === 'lstm' ? 2 * H : H;
   const after = state.slice();
   const traces: Trace[][] = [];
-  let rows = x;
+  const seen = x.map((row) => spread(shape, weights, row));
+  let rows = seen;
   for (let layer = 0; layer < shape.layers; layer++) {
     const trace: Trace[] = [];
     for (const row of rows) {
@@ -49,7 +50,7 @@ export function forward(shape: NetworkShape, weights: Doubles, x: readonly Float
     const out = b.slice();
     for (let o = 0; o < out.length; o++) {
       for (let j = 0; j < H; j++) out[o]! += w[o * H + j]! * h[j]!;
-      if (s) for (let i = 0; i < shape.inputs; i++) out[o]! += s[o * shape.inputs + i]! * x[t]![i]!;
+      if (s) for (let i = 0; i < width; i++) out[o]! += s[o * width + i]! * seen[t]![i]!;
     }
     return out;
   });
@@ -70,7 +71,11 @@ export function backward(
   const w = weights.get('head.w')!;
   const dw = gradients.get('head.w')!;
   const db = gradients.get('head.b')!;
+  const s = weights.get('head.s');
   const ds = gradients.get('head.s');
+  const width = widthOf(shape);
+  const seen = run.traces[0]!.map((step) => step.x);
+  const dSeen = seen.map(() => new Float64Array(width));
   let dOut: Float64Array[] = dy.map((row, t) => {
     const h = run.traces.at(-1)![t]!.h;
     const dh = new Float64Array(H);
@@ -80,7 +85,10 @@ export function backward(
         dw[o * H + j]! += d * h[j]!;
         dh[j]! += d * w[o * H + j]!;
       }
-      if (ds) for (let i = 0; i < shape.inputs; i++) ds[o * shape.inputs + i]! += d * x[t]![i]!;
+      for (let i = 0; ds && i < width; i++) {
+        ds[o * width + i]! += d * seen[t]![i]!;
+        dSeen[t]![i]! += d * s![o * width + i]!;
+      }
     });
     return dh;
   });
@@ -97,43 +105,23 @@ export function backward(
     }
     dOut = dx;
   }
+  const table = gradients.get('embed.w'); // [categories][embedding]
+  if (!table) return;
+  const E = shape.embedding!;
+  x.forEach((row, t) => {
+    for (let j = 0; j < E; j++) table[row[0]! * E + j]! += dOut[t]![j]! + dSeen[t]![j]!;
+  });
 }
 
-/** Loss and dL/dy of several sequences: y and target [B][T][...], a target of NaN is unknown. Formulas: {@link LossSpec}. */
-export function loss(
-  spec: LossSpec,
-  y: readonly (readonly Float64Array[])[],
-  target: readonly (readonly Float64Array[])[],
-): { loss: number; dy: Float64Array[][] } {
-  const Q = spec.quantiles.length;
-  const K = targetsOf(y[0]![0]!.length, spec);
-  const delta = spec.delta ?? 1;
-  const dy = y.map((rows) => rows.map((row) => new Float64Array(row.length)));
-  const N = target.flat().reduce((sum, row) => sum + row.filter((value) => !Number.isNaN(value)).length, 0);
-  let sum = 0;
-  y.forEach((rows, b) =>
-    rows.forEach((row, t) => {
-      for (let k = 0; k < K; k++) {
-        const truth = target[b]![t]![k]!;
-        if (Number.isNaN(truth)) continue;
-        const at = k * (1 + Q);
-        const e = row[at]! - truth;
-        const size = Math.abs(e);
-        const square = spec.mean === 'squared' || (spec.mean === 'huber' && size <= delta);
-        const scale = spec.mean === 'squared' ? 1 : 0.5;
-        const slope = spec.mean === 'huber' ? delta : 1;
-        sum += square ? scale * e * e : slope * (size - (spec.mean === 'huber' ? delta / 2 : 0));
-        dy[b]![t]![at] = (square ? 2 * scale * e : slope * Math.sign(e)) / N;
-        for (let i = 0; i < Q; i++) {
-          const q = spec.quantiles[i]!;
-          const u = truth - row[at + 1 + i]!;
-          sum += Math.max(q * u, (q - 1) * u) / Q;
-          dy[b]![t]![at + 1 + i] = (u > 0 ? -q : u < 0 ? 1 - q : 0) / (Q * N);
-        }
-      }
-    }),
-  );
-  return { loss: N === 0 ? 0 : sum / N, dy };
+/** A row as the first layer sees it: its category one-hot, or the category's row of the table, then the other numbers. */
+function spread(shape: NetworkShape, weights: Doubles, row: Float64Array): Float64Array {
+  if (!shape.categories) return row;
+  const E = spreadOf(shape);
+  const table = weights.get('embed.w');
+  const seen = new Float64Array(widthOf(shape));
+  for (let j = 0; j < E; j++) seen[j] = table ? table[row[0]! * E + j]! : Number(j === row[0]);
+  seen.set(row.subarray(1), E);
+  return seen;
 }
 
 /** The moments that {@link adamW} keeps. */

@@ -3,11 +3,17 @@ import { TidecastError } from '../core/errors.ts';
 
 /** Sizes and kind of a recurrent network; plain data, kept in the model file. */
 export interface NetworkShape {
-  readonly cell: 'rnn' | 'gru' | 'lstm';
+  readonly cell: 'rnn' | 'gru' | 'lstm' | 'none';
   /** GRU only: whether the reset gate acts before or after the recurrent product. Left out, it is `after`. */
   readonly reset?: 'before' | 'after';
+  /** LSTM only: with a relevance gate, and no tanh at the output. Left out, it is the usual one. */
+  readonly variant?: 'relevance';
   /** Numbers in an input row. */
   readonly inputs: number;
+  /** The first number of an input row is one of so many categories, 0 upwards. Left out, it is a number like the others. */
+  readonly categories?: number;
+  /** How many numbers a category becomes, by a table that is learnt. Left out, it becomes one-hot. */
+  readonly embedding?: number;
   /** Units of each layer. */
   readonly hidden: number;
   readonly layers: number;
@@ -27,13 +33,21 @@ export interface Tensor {
 export type Weights = ReadonlyMap<string, Float32Array>;
 
 /** The largest sizes; each is checked before anything is allocated. */
-export const LARGEST = { inputs: 16384, hidden: 4096, layers: 8, outputs: 16384, parameters: 67108864 } as const;
+export const LARGEST = {
+  inputs: 16384,
+  categories: 16384,
+  embedding: 1024,
+  hidden: 4096,
+  layers: 8,
+  outputs: 16384,
+  parameters: 67108864,
+} as const;
 
 /**
  * The tensors of a network, in the order in which they are stored.
  *
- * `layers.N.w` [G*H, inputs], `.u` [G*H, H], `.b` [G*H], with G*H rows in the gate order of PyTorch (GRU r, z, n; LSTM i, f, g, o);
- * `.bn` [H] for a GRU with reset after; `head.w` [outputs, H], `head.b` [outputs], `head.s` [outputs, inputs] with a skip.
+ * `embed.w` [categories, embedding] with an embedding; `layers.N.w` [G*H, inputs], `.u` [G*H, H], `.b` [G*H], with G*H rows in the gate order of PyTorch (GRU r, z, n; LSTM i, f, g, o),
+ * and r, u, f, o, n for an LSTM with relevance gate; no `.u` for `none`; `.bn` [H] for a GRU with reset after; `head.w` [outputs, H], `head.b` [outputs], `head.s` [outputs, inputs] with a skip.
  * Throws NN_SHAPE or NN_TOO_LARGE where a size is out of range.
  */
 export function tensorsOf(shape: NetworkShape): readonly Tensor[] {
@@ -42,33 +56,52 @@ export function tensorsOf(shape: NetworkShape): readonly Tensor[] {
 }
 
 function listed(shape: NetworkShape): Tensor[] {
-  const { hidden, inputs, outputs } = shape;
+  const { hidden, outputs } = shape;
+  const inputs = widthOf(shape);
   const rows = gatesOf(shape) * hidden;
   const tensors: Tensor[] = [];
+  if (shape.embedding) tensors.push({ name: 'embed.w', shape: [shape.categories!, shape.embedding] });
   for (let i = 0; i < shape.layers; i++) {
     tensors.push({ name: `layers.${i}.w`, shape: [rows, i === 0 ? inputs : hidden] });
-    tensors.push({ name: `layers.${i}.u`, shape: [rows, hidden] });
+    if (shape.cell !== 'none') tensors.push({ name: `layers.${i}.u`, shape: [rows, hidden] });
     tensors.push({ name: `layers.${i}.b`, shape: [rows] });
-    if (resetOf(shape) === 'after') tensors.push({ name: `layers.${i}.bn`, shape: [hidden] });
+    if (cellOf(shape) === 'gru after') tensors.push({ name: `layers.${i}.bn`, shape: [hidden] });
   }
   tensors.push({ name: 'head.w', shape: [outputs, hidden] }, { name: 'head.b', shape: [outputs] });
   if (shape.skip) tensors.push({ name: 'head.s', shape: [outputs, inputs] });
   return tensors;
 }
 
-/** Floats of state a lane has: by layer h [H], then for `lstm` c [H]. */
+/** Floats of state a lane has: by layer h [H], then for `lstm` c [H]. `none` leaves its last output there and never reads it. */
 export function stateSizeOf(shape: NetworkShape): number {
   return shape.layers * shape.hidden * (shape.cell === 'lstm' ? 2 : 1);
 }
 
-/** Gates of the cell: the rows of `w` in multiples of H. */
-export function gatesOf(shape: NetworkShape): number {
-  return { rnn: 1, gru: 3, lstm: 4 }[shape.cell];
+/** Numbers that the category of a row becomes; 1, where there is none: its first number as it is. */
+export function spreadOf(shape: NetworkShape): number {
+  return shape.embedding ?? shape.categories ?? 1;
 }
 
-/** Where a GRU's reset gate acts; undefined for another cell. */
-export function resetOf(shape: NetworkShape): 'before' | 'after' | undefined {
-  return shape.cell === 'gru' ? (shape.reset ?? 'after') : undefined;
+/** Numbers of a row as the first layer sees it. */
+export function widthOf(shape: NetworkShape): number {
+  return spreadOf(shape) + shape.inputs - 1;
+}
+
+/** Gates of the cell: the rows of `w` in multiples of H. */
+export function gatesOf(shape: NetworkShape): number {
+  return { rnn: 1, none: 1, gru: 3, lstm: shape.variant ? 5 : 4 }[shape.cell];
+}
+
+/** The cell with its form, in one word or two. */
+export function cellOf(shape: NetworkShape): 'rnn' | 'gru before' | 'gru after' | 'lstm' | 'lstm relevance' | 'none' {
+  if (shape.cell === 'gru') return shape.reset === 'before' ? 'gru before' : 'gru after';
+  if (shape.cell === 'lstm') return shape.variant ? 'lstm relevance' : 'lstm';
+  return shape.cell;
+}
+
+/** Whether the last gate, the candidate, is multiplied apart from the others, because a gate acts on what it is multiplied with. */
+export function candidateApart(shape: NetworkShape): boolean {
+  return shape.cell === 'gru' || cellOf(shape) === 'lstm relevance';
 }
 
 /** Numbers in a tensor. */
@@ -78,15 +111,24 @@ export function sizeOf(tensor: Tensor): number {
 
 /** Throws NN_SHAPE where a kind is unknown or a size is no whole number in range, NN_TOO_LARGE where there are too many parameters. */
 export function checkShape(shape: NetworkShape): void {
-  if (!['rnn', 'gru', 'lstm'].includes(shape.cell)) {
-    throw new TidecastError('NN_SHAPE', { cell: String(shape.cell), allowed: 'rnn, gru, lstm' });
+  if (!['rnn', 'gru', 'lstm', 'none'].includes(shape.cell)) {
+    throw new TidecastError('NN_SHAPE', { cell: String(shape.cell), allowed: 'rnn, gru, lstm, none' });
   }
   if (shape.reset !== undefined && (shape.cell !== 'gru' || !['before', 'after'].includes(shape.reset))) {
     throw new TidecastError('NN_SHAPE', { reset: String(shape.reset), allowed: 'before or after, with cell gru' });
   }
+  if (shape.variant !== undefined && (shape.cell !== 'lstm' || shape.variant !== 'relevance')) {
+    throw new TidecastError('NN_SHAPE', { variant: String(shape.variant), allowed: 'relevance, with cell lstm' });
+  }
   if (typeof shape.skip !== 'boolean') throw new TidecastError('NN_SHAPE', { skip: String(shape.skip), allowed: 'true, false' });
   for (const key of ['inputs', 'hidden', 'layers', 'outputs'] as const) {
     checkWhole(key, shape[key], LARGEST[key]);
+  }
+  if (shape.categories !== undefined) checkWhole('categories', shape.categories, LARGEST.categories);
+  if (shape.embedding !== undefined) {
+    checkWhole('embedding', shape.embedding, LARGEST.embedding);
+    if (shape.categories === undefined)
+      throw new TidecastError('NN_SHAPE', { embedding: shape.embedding, allowed: 'with categories' });
   }
   const parameters = listed(shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
   if (parameters > LARGEST.parameters) throw new TidecastError('NN_TOO_LARGE', { parameters, largest: LARGEST.parameters });

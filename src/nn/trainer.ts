@@ -1,12 +1,22 @@
 /** Training by truncated back-propagation through time, over a batch of sequences. */
 import { TidecastError } from '../core/errors.ts';
 import { pow } from '../core/math/math.ts';
+import { checkCategories } from './categories.ts';
 import { zeroWeights } from './initial.ts';
 import { Instance, LARGEST_MEMORY } from './kernel/instance.ts';
 import { gatesRow, modelWords, writeModel } from './kernel/structs.ts';
-import { targetsOf, type LossSpec } from './losses.ts';
+import { constantOf, groupOf, targetsOf, type Loss } from './losses.ts';
 import { pack, partsOf, unpack, wideOf, type Part } from './packing.ts';
-import { checkShape, checkWeights, checkWhole, stateSizeOf, type NetworkShape, type Weights } from './shape.ts';
+import {
+  candidateApart,
+  checkShape,
+  checkWeights,
+  checkWhole,
+  stateSizeOf,
+  widthOf,
+  type NetworkShape,
+  type Weights,
+} from './shape.ts';
 
 /** AdamW with clipping by the global norm. */
 export interface OptimizerSpec {
@@ -21,6 +31,9 @@ export interface OptimizerSpec {
   readonly clipNorm?: number;
 }
 
+/** By their numbers in `assembly/structs.ts`. */
+const LOSSES = ['squared', 'huber', 'absolute', 'categorical', 'gaussian', 'student'];
+
 type View = 'x' | 'target' | 'state' | 'y';
 
 /**
@@ -34,6 +47,7 @@ export class Trainer {
   readonly shape: NetworkShape;
   readonly sizes: { readonly batch: number; readonly steps: number };
   readonly stateSize: number;
+  readonly #loss: Loss;
   readonly #optimizer: Required<OptimizerSpec>;
   readonly #instance = new Instance();
   readonly #parts: readonly Part[];
@@ -43,7 +57,7 @@ export class Trainer {
   #updates = 0;
   #stage: 'empty' | 'loaded' | 'forward' = 'empty';
 
-  constructor(shape: NetworkShape, sizes: { batch: number; steps: number }, loss: LossSpec, optimizer: OptimizerSpec) {
+  constructor(shape: NetworkShape, sizes: { batch: number; steps: number }, loss: Loss, optimizer: OptimizerSpec) {
     checkShape(shape);
     checkWhole('batch', sizes.batch, 65536);
     checkWhole('steps', sizes.steps, 1048576);
@@ -51,6 +65,7 @@ export class Trainer {
     this.shape = shape;
     this.sizes = { batch: sizes.batch, steps: sizes.steps };
     this.stateSize = stateSizeOf(shape);
+    this.#loss = loss;
     this.#optimizer = checkedOptimizer(optimizer);
     const { parts, length } = partsOf(shape);
     this.#parts = parts;
@@ -62,10 +77,11 @@ export class Trainer {
     const hp = wideOf(shape.hidden);
     const op = wideOf(outputs);
     const lstm = shape.cell === 'lstm';
+    const levels = 'head' in loss ? [] : loss.quantiles;
     const tall = (n + batch) * hp;
     // The arrays of the structure Batch, in its order.
     const words = {
-      levels: loss.quantiles.length,
+      levels: levels.length,
       state: batch * this.stateSize,
       x: n * inputs,
       target: n * targets,
@@ -75,11 +91,13 @@ export class Trainer {
       a: layers * n * gatesRow(shape),
       h: layers * tall,
       c: lstm ? layers * tall : tall,
-      e: shape.cell === 'gru' ? layers * n * hp : 0,
+      e: candidateApart(shape) ? layers * n * hp : 0,
       dx: n * hp,
       dh: batch * hp,
       dc: batch * hp,
       de: batch * hp,
+      xw: shape.categories ? n * widthOf(shape) : 0,
+      dxw: batch * wideOf(shape.embedding ?? 0),
     };
     const all = Object.values(words).reduce((sum, count) => sum + count, 0);
     const bytes = 4 * (all + 4 * length + modelWords(shape, true)) + 8192;
@@ -89,14 +107,15 @@ export class Trainer {
     instance.reach(instance.top + bytes);
     const [weights, gradients, m, v] = [0, 1, 2, 3].map(() => instance.take(length)) as [number, number, number, number];
     const model = writeModel(instance, shape, parts, weights, gradients);
-    const batchAt = instance.take(7 + 15);
+    const batchAt = instance.take(8 + 17);
     this.#at = { weights, gradients, m, v, model, batch: batchAt };
     const at = Object.fromEntries(Object.entries(words).map(([key, count]) => [key, instance.take(count)])) as typeof words;
-    const mean = { squared: 0, huber: 1, absolute: 2 }[loss.mean];
-    instance.words(batchAt, 6).set([batch, steps, this.stateSize, targets, loss.quantiles.length, mean]);
-    instance.floats(batchAt + 24, 1)[0] = loss.delta ?? 1;
-    instance.words(batchAt + 28, 15).set(Object.values(at));
-    instance.floats(at.levels, loss.quantiles.length).set(loss.quantiles);
+    const kind = LOSSES.indexOf('head' in loss ? loss.head : loss.mean);
+    const bend = 'degrees' in loss ? loss.degrees : 'delta' in loss ? loss.delta : undefined;
+    instance.words(batchAt, 6).set([batch, steps, this.stateSize, targets, groupOf(loss), kind]);
+    instance.floats(batchAt + 24, 2).set([bend ?? 1, constantOf(loss)]);
+    instance.words(batchAt + 32, 17).set(Object.values(at));
+    instance.floats(at.levels, levels.length).set(levels);
     this.#views = {
       x: instance.floats(at.x, words.x),
       target: instance.floats(at.target, words.target),
@@ -145,9 +164,12 @@ export class Trainer {
     return this.#views.y;
   }
 
-  /** Runs the chunk and gives its loss; 0 where no target is known. */
+  /** Runs the chunk and gives its loss; 0 where no target is known. Throws NN_CATEGORY where a category or class is none of the set. */
   forward(): number {
     if (this.#stage === 'empty') throw new TidecastError('INTERNAL', { 'Trainer.forward': 'before load' });
+    const { shape } = this;
+    if (shape.categories) checkCategories('category', this.x, shape.inputs, shape.categories);
+    if ('classes' in this.#loss) checkCategories('class', this.target, 1, this.#loss.classes, true);
     const loss = this.#instance.kernel.forward(this.#at.model, this.#at.batch);
     this.#stage = 'forward';
     return loss;

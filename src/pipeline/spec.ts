@@ -250,12 +250,17 @@ export interface Spec {
 }
 
 /** The JSON Schema of a pipeline file, for editors. */
-export function pipelineSchema(components: Components): Record<string, unknown> {
-  const lists: Record<string, readonly Described[]> = {
-    source: components.sources,
-    sink: components.sinks,
-    forecaster: components.forecasters,
-  };
+export function pipelineSchema({ sources, sinks, forecasters }: Components): Record<string, unknown> {
+  const lists = { source: sources, sink: sinks, forecaster: forecasters };
+  return describedSchema('A tidecast pipeline', sections({ sources, sinks, forecasters }), lists);
+}
+
+/** The JSON Schema of a file made of such sections; `lists` holds by kind the components that a {@link part} may name. */
+export function describedSchema(
+  title: string,
+  sections: Record<string, z.ZodType>,
+  lists: Readonly<Record<string, readonly Described[]>>,
+): Record<string, unknown> {
   const schemaOf = (schema: z.ZodType): Record<string, unknown> =>
     z.toJSONSchema(schema, {
       io: 'input',
@@ -269,6 +274,6 @@ export function pipelineSchema(components: Components): Record<string, unknown> 
         Object.assign(written, partSchema(lists[kind] ?? [], short ?? false, schemaOf));
       },
     }) as Record<string, unknown>;
-  const { $schema, ...rest } = schemaOf(z.strictObject(sections(components)));
-  return { $schema, title: 'A tidecast pipeline', ...rest };
+  const { $schema, ...rest } = schemaOf(z.strictObject(sections));
+  return { $schema, title, ...rest };
 }

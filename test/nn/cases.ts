@@ -1,15 +1,18 @@
 /** Networks, weights and data that the tests of src/nn share: everything from a seed. */
 import { Random } from '../../src/core/random.ts';
 import { zeroWeights } from '../../src/nn/initial.ts';
-import type { LossSpec } from '../../src/nn/losses.ts';
-import { backward, doubles, forward, loss, type Doubles } from '../../src/nn/reference.ts';
+import type { Loss, LossSpec } from '../../src/nn/losses.ts';
+import { loss } from '../../src/nn/reference-losses.ts';
+import { backward, doubles, forward, type Doubles } from '../../src/nn/reference.ts';
 import { stateSizeOf, type NetworkShape, type Weights } from '../../src/nn/shape.ts';
 
-export const CELLS: readonly Pick<NetworkShape, 'cell' | 'reset'>[] = [
+export const CELLS: readonly Pick<NetworkShape, 'cell' | 'reset' | 'variant'>[] = [
   { cell: 'rnn' },
   { cell: 'gru', reset: 'before' },
   { cell: 'gru', reset: 'after' },
   { cell: 'lstm' },
+  { cell: 'lstm', variant: 'relevance' },
+  { cell: 'none' },
 ];
 
 export const LOSSES: readonly LossSpec[] = [
@@ -18,8 +21,15 @@ export const LOSSES: readonly LossSpec[] = [
   { mean: 'absolute', quantiles: [] },
 ];
 
+export const HEADS: readonly Loss[] = [
+  { head: 'categorical', classes: 2 },
+  { head: 'categorical', classes: 11 },
+  { head: 'gaussian' },
+  { head: 'student', degrees: 4.5 },
+];
+
 export function nameOf(shape: NetworkShape): string {
-  return `${shape.cell}${shape.reset ? ` reset ${shape.reset}` : ''} ${shape.layers} x ${shape.hidden}${shape.skip ? ' skip' : ''}`;
+  return `${shape.cell}${shape.reset ? ` reset ${shape.reset}` : ''}${shape.variant ? ` ${shape.variant}` : ''} ${shape.layers} x ${shape.hidden}${shape.skip ? ' skip' : ''}`;
 }
 
 /** Weights, biases and head included, uniform in +-scale. */
@@ -41,8 +51,15 @@ export interface Chunk {
   readonly state: Float32Array; // [B][stateSize]
 }
 
-/** A chunk with about a fifth of its targets unknown. */
-export function drawnChunk(shape: NetworkShape, batch: number, steps: number, targets: number, seed: number): Chunk {
+/** A chunk with about a fifth of its targets unknown; targets are classes where their number is given, and rows begin with a category where the shape has some. */
+export function drawnChunk(
+  shape: NetworkShape,
+  batch: number,
+  steps: number,
+  targets: number,
+  seed: number,
+  classes?: number,
+): Chunk {
   const random = new Random(seed);
   const chunk = {
     x: new Float32Array(steps * batch * shape.inputs),
@@ -52,6 +69,8 @@ export function drawnChunk(shape: NetworkShape, batch: number, steps: number, ta
   fill(chunk.x, random);
   fill(chunk.target, random, 1.5);
   fill(chunk.state, random, 0.8);
+  if (classes) for (let i = 0; i < chunk.target.length; i++) chunk.target[i] = random.below(classes);
+  if (shape.categories) for (let i = 0; i < chunk.x.length; i += shape.inputs) chunk.x[i] = random.below(shape.categories);
   for (let i = 0; i < chunk.target.length; i++) if (random.uniform() < 0.2) chunk.target[i] = NaN;
   return chunk;
 }
@@ -60,7 +79,7 @@ export function drawnChunk(shape: NetworkShape, batch: number, steps: number, ta
 export function referenceRun(
   shape: NetworkShape,
   weights: Doubles,
-  spec: LossSpec,
+  spec: Loss,
   chunk: Chunk,
   batch: number,
 ): { loss: number; gradients: Doubles; y: Float64Array; state: Float64Array } {

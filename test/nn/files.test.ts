@@ -33,7 +33,7 @@ function changed(name: 'model.json' | 'model.safetensors', change: (bytes: Buffe
   return at;
 }
 
-test.each(CELLS)('$cell $reset: saved and loaded', (cell) => {
+test.each(CELLS)('$cell $reset $variant: saved and loaded', (cell) => {
   const other: NetworkShape = { ...cell, inputs: 3, hidden: 5, layers: 2, outputs: 2, skip: false };
   const at = join(folder, 'new', cell.cell, 'model');
   const saved = { shape: other, weights: drawnWeights(other, 2), meta: { a: [1, { b: null }] } };
@@ -42,6 +42,13 @@ test.each(CELLS)('$cell $reset: saved and loaded', (cell) => {
   expect(loaded).toEqual(saved);
   expect(weightsHash(loaded.weights)).toBe(weightsHash(saved.weights));
   expect(readdirSync(at).sort()).toEqual(['model.json', 'model.safetensors']);
+});
+
+test('a model with categories: saved and loaded', () => {
+  const other: NetworkShape = { ...shape, categories: 6, embedding: 4 };
+  const saved = { shape: other, weights: drawnWeights(other, 3), meta: {} };
+  const { manifest, tensors } = encodeModel(saved);
+  expect(decodeModel(manifest, tensors)).toEqual(saved);
 });
 
 test('the tensors file is safetensors', () => {

@@ -95,7 +95,7 @@ describe('waves', () => {
   });
 });
 
-test.each(CELLS)('$cell $reset: a step is what training computes, to the bit', (cell) => {
+test.each(CELLS)('$cell $reset $variant: a step is what training computes, to the bit', (cell) => {
   const shape: NetworkShape = { ...cell, inputs: 5, hidden: 24, layers: 2, outputs: 3, skip: true };
   const [batch, steps] = [7, 12];
   const weights = drawnWeights(shape, 11);
@@ -188,6 +188,8 @@ describe('memory', () => {
     for (const bad of [0, -1, 1.5, NaN, Infinity]) refused({ inputs: bad }, 'NN_SHAPE');
     refused({ cell: 'tcn' as 'rnn' }, 'NN_SHAPE');
     refused({ reset: 'before' }, 'NN_SHAPE');
+    refused({ cell: 'gru', variant: 'relevance' }, 'NN_SHAPE');
+    refused({ variant: 'usual' as 'relevance' }, 'NN_SHAPE');
     const network = new Network(shape);
     expect(() => network.reserve(1e9)).toThrow(expect.objectContaining({ code: 'NN_TOO_LARGE' }));
     expect(() => network.reserveWave(1e9)).toThrow(expect.objectContaining({ code: 'NN_TOO_LARGE' }));

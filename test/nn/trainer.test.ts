@@ -95,7 +95,7 @@ describe('ten training steps = TensorFlow.js', () => {
   }
 });
 
-/** The cells of TensorFlow.js; a GRU with reset after, which it lacks, is written with its operations. */
+/** The cells of TensorFlow.js; what it lacks, such as a GRU with reset after, is written with its operations. */
 function lossesOfTensorFlow(
   shape: NetworkShape,
   drawn: Weights,
@@ -119,8 +119,23 @@ function lossesOfTensorFlow(
     let c = tf.zeros([batch, H]) as tf.Tensor2D;
     const rows = xs.map((x) => {
       const wx = tf.add(product(x, 'layers.0.w'), v('layers.0.b')) as tf.Tensor2D;
-      if (shape.cell === 'rnn') h = tf.tanh(tf.add(wx, product(h, 'layers.0.u')));
-      else if (shape.cell === 'lstm') {
+      if (shape.cell === 'none') h = tf.tanh(wx);
+      else if (shape.cell === 'rnn') h = tf.tanh(tf.add(wx, product(h, 'layers.0.u')));
+      else if (shape.variant === 'relevance') {
+        const [r, u, f, o] = [0, 1, 2, 3].map((g) => {
+          const [start, size] = [g * H, H];
+          return tf.sigmoid(
+            tf.add(
+              tf.slice(wx, [0, start], [batch, size]),
+              tf.matMul(h, tf.slice(v('layers.0.u'), [start, 0], [size, H]), false, true),
+            ),
+          );
+        }) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+        const un = tf.slice(v('layers.0.u'), [4 * H, 0], [H, H]);
+        const n = tf.tanh(tf.add(tf.slice(wx, [0, 4 * H], [batch, H]), tf.matMul(tf.mul(r, h) as tf.Tensor2D, un, false, true)));
+        c = tf.add(tf.mul(u, n), tf.mul(f, c)) as tf.Tensor2D;
+        h = tf.mul(o, c) as tf.Tensor2D;
+      } else if (shape.cell === 'lstm') {
         // basicLSTMCell of TensorFlow.js has the gates i, g, f, o and one kernel [inputs + H][4 H].
         const order = (t: tf.Tensor): tf.Tensor => {
           const [i, f, g, o] = tf.split(t, 4, t.rank - 1) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
@@ -153,7 +168,7 @@ describe('a chunk', () => {
   const shape: NetworkShape = { cell: 'gru', reset: 'after', inputs: 4, hidden: 20, layers: 2, outputs: 4, skip: true };
   const spec: LossSpec = { mean: 'huber', delta: 0.5, quantiles: [0.1, 0.5, 0.9] };
 
-  test.each(CELLS)('$cell $reset: state carried over two chunks = one long sequence', (cell) => {
+  test.each(CELLS)('$cell $reset $variant: state carried over two chunks = one long sequence', (cell) => {
     const kind: NetworkShape = { ...cell, inputs: 4, hidden: 20, layers: 2, outputs: 4, skip: true };
     const drawn = drawnWeights(kind, 70);
     const chunk = drawnChunk(kind, 3, 16, 1, 71);

@@ -11,6 +11,7 @@ const HEIGHT: Readonly<Record<string, number>> = {
   stream: 4,
   pipeline: 5,
   backtest: 6,
+  learn: 6,
   cli: 7,
 };
 /** Folders that may import only some of what lies below them. */
@@ -33,6 +34,7 @@ const WAITS = [
   'src/stream/deliver.ts',
   'src/pipeline/',
   'src/backtest/',
+  'src/learn/',
   'src/train/worker',
   'src/interop/',
   'src/web/',

@@ -1,11 +1,13 @@
 /** The structures of `assembly/structs.ts`, written field by field in the same order. */
 import { packedLength, wideOf, type Part } from '../packing.ts';
-import { gatesOf, resetOf, type NetworkShape } from '../shape.ts';
+import { cellOf, gatesOf, spreadOf, widthOf, type NetworkShape } from '../shape.ts';
 import type { Instance } from './instance.ts';
 
 /** Words of a Layer; its fields are listed in {@link writeModel}. */
 const LAYER = 14;
-const MODEL = 16;
+const MODEL = 22;
+/** By their numbers in `assembly/cells/index.ts`. */
+const CELLS = ['rnn', 'gru before', 'gru after', 'lstm', 'lstm relevance', 'none'];
 
 /**
  * Floats of a row of the cell's gates: the groups of `wide` columns, and a gap of 16.
@@ -13,14 +15,16 @@ const MODEL = 16;
  * Without the gap rows would often lie a power of two apart, and a column of them would fight for the same few cache lines.
  */
 export function gatesRow(shape: NetworkShape): number {
-  return (resetOf(shape) === 'after' ? 4 : gatesOf(shape)) * wideOf(shape.hidden) + 16;
+  return (cellOf(shape) === 'gru after' ? 4 : gatesOf(shape)) * wideOf(shape.hidden) + 16;
 }
 
 /** Words that {@link writeModel} takes beside the weights: what `training` adds are the transposed weights. */
 export function modelWords(shape: NetworkShape, training: boolean): number {
   const wide = wideOf(shape.hidden);
+  const wide0 = shape.embedding ? packedLength(gatesOf(shape) * wide + wideOf(shape.outputs), widthOf(shape)) : 0;
   const transposed = training
-    ? shape.layers * (2 * packedLength(gatesOf(shape) * wide, shape.hidden) + packedLength(wide, shape.hidden)) +
+    ? wide0 +
+      shape.layers * (2 * packedLength(gatesOf(shape) * wide, shape.hidden) + packedLength(wide, shape.hidden)) +
       packedLength(wideOf(shape.outputs), shape.hidden)
     : 0;
   return MODEL + LAYER * shape.layers + transposed;
@@ -48,18 +52,20 @@ export function writeModel(
   };
   const layers: number[] = [];
   for (let i = 0; i < shape.layers; i++) {
-    layers.push(i === 0 ? shape.inputs : shape.hidden);
+    layers.push(i === 0 ? widthOf(shape) : shape.hidden);
     for (const name of ['w', 'b', 'u', 'un', 'bn']) layers.push(at(`${i}.${name}`, weights));
-    layers.push(i === 0 ? 0 : transposed(`${i}.w`), transposed(`${i}.u`), transposed(`${i}.un`));
+    layers.push(i === 0 && !shape.embedding ? 0 : transposed(`${i}.w`), transposed(`${i}.u`), transposed(`${i}.un`));
     for (const name of ['w', 'b', 'u', 'un', 'bn']) layers.push(at(`${i}.${name}`, gradients));
   }
   const first = instance.take(layers.length);
-  const cell = { rnn: 0, gru: resetOf(shape) === 'before' ? 1 : 2, lstm: 3 }[shape.cell];
+  const cell = CELLS.indexOf(cellOf(shape));
   const model = [
-    ...[cell, shape.layers, shape.inputs, shape.hidden, wideOf(shape.hidden), 4 * gatesRow(shape)],
+    ...[cell, shape.layers, widthOf(shape), shape.hidden, wideOf(shape.hidden), 4 * gatesRow(shape)],
     ...[shape.outputs, wideOf(shape.outputs), first],
     ...[at('head.w', weights), at('head.b', weights), at('head.s', weights), transposed('head.w')],
     ...[at('head.w', gradients), at('head.b', gradients), at('head.s', gradients)],
+    ...[shape.inputs, shape.categories ?? 0, spreadOf(shape), at('embed', weights), at('embed', gradients)],
+    shape.embedding ? transposed('head.s') : 0,
   ];
   const address = instance.take(MODEL);
   instance.words(first, layers.length).set(layers);

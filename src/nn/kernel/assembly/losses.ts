@@ -1,8 +1,12 @@
-// The loss of a forecast and its gradient: a squared, Huber or absolute loss of the mean, and pinball losses of the quantiles.
-// Loss = mean over the (row, target) whose truth is known of (loss of the mean + mean over quantiles of pinball).
+// The loss of an output and its gradient, the mean over the (row, target) whose truth is known of
+//   a forecast: a squared, Huber or absolute loss of the mean, plus the mean over quantiles of the pinball losses;
+//   a class: the log loss of the softmax; a density: the negative log likelihood, Gaussian or Student's t.
 import { Batch, Model } from './structs';
 
-/** o [n][op] = for each target: mean, q_0 .. q_{Q-1}; a target of NaN is unknown. Fills do [n][op], gives the loss. */
+const CATEGORICAL = 3;
+const GAUSSIAN = 4;
+
+/** o [n][op] = for each target its group of outputs; a target of NaN is unknown. Fills do [n][op], gives the loss. */
 export function loss(m: Model, t: Batch): f64 {
   const n = t.steps * t.batch;
   const os = <usize>m.op << 2;
@@ -10,8 +14,7 @@ export function loss(m: Model, t: Batch): f64 {
   memory.fill(t.do, 0, <usize>n * os);
   if (known == 0) return 0;
   const scale = 1 / <f64>known;
-  const q = t.quantiles;
-  const share = q > 0 ? scale / <f64>q : 0;
+  const width = <usize>t.group << 2;
   let at = t.target;
   let sum: f64 = 0;
   for (let r = 0; r < n; r++) {
@@ -21,19 +24,56 @@ export function loss(m: Model, t: Batch): f64 {
       const truth = f32.load(at);
       at += 4;
       if (truth == truth) {
-        sum += scale * ofMean(t.mean, <f64>t.delta, <f64>f32.load(o) - <f64>truth, d, scale);
-        for (let i = 0; i < q; i++) {
-          const place = <usize>(i + 1) << 2;
-          const e = <f64>truth - <f64>f32.load(o + place);
-          const level = <f64>f32.load(t.levels + (<usize>i << 2));
-          sum += share * (e >= 0 ? level * e : (level - 1) * e);
-          // At e = 0 any value from -level to 1 - level is a subgradient; 0 leaves a forecast that is exactly right alone.
-          f32.store(d + place, <f32>(share * (e > 0 ? -level : e < 0 ? 1 - level : e)));
-        }
+        if (t.loss == CATEGORICAL) sum += scale * ofClass(<usize>truth, o, width, d, scale);
+        else if (t.loss >= GAUSSIAN) sum += scale * ofDensity(t, <f64>truth, o, d, scale);
+        else sum = ofForecast(t, <f64>truth, o, d, scale, sum);
       }
-      o += <usize>(q + 1) << 2;
-      d += <usize>(q + 1) << 2;
+      o += width;
+      d += width;
     }
+  }
+  return sum;
+}
+
+/** Logits o of every class: -log softmax(o)[truth], whose gradient is softmax(o) less 1 at the truth. */
+function ofClass(truth: usize, o: usize, width: usize, d: usize, scale: f64): f64 {
+  let largest = <f64>f32.load(o);
+  for (let j: usize = 4; j < width; j += 4) largest = Math.max(largest, <f64>f32.load(o + j));
+  let total: f64 = 0;
+  for (let j: usize = 0; j < width; j += 4) total += Math.exp(<f64>f32.load(o + j) - largest);
+  for (let j: usize = 0; j < width; j += 4) {
+    const p = Math.exp(<f64>f32.load(o + j) - largest) / total;
+    f32.store(d + j, <f32>(scale * (j == truth << 2 ? p - 1 : p)));
+  }
+  return Math.log(total) + largest - <f64>f32.load(o + (truth << 2));
+}
+
+/** o = the mean and s, the log of the scale; with z = (mean - truth) / e^s, v the degrees of freedom. */
+function ofDensity(t: Batch, truth: f64, o: usize, d: usize, scale: f64): f64 {
+  const s = <f64>f32.load(o, 4);
+  const inverse = Math.exp(-s);
+  const z = (<f64>f32.load(o) - truth) * inverse;
+  const v = <f64>t.delta;
+  // How strongly the error pulls: z for Gauss, less and less beyond sqrt v for Student.
+  const pull = t.loss == GAUSSIAN ? z : (z * (v + 1)) / (v + z * z);
+  f32.store(d, <f32>(scale * pull * inverse));
+  f32.store(d, <f32>(scale * (1 - pull * z)), 4);
+  const tail = t.loss == GAUSSIAN ? 0.5 * z * z : 0.5 * (v + 1) * Math.log(1 + (z * z) / v);
+  return s + tail + <f64>t.constant;
+}
+
+/** o = the mean, then the quantiles. Gives the sum with the loss added. */
+function ofForecast(t: Batch, truth: f64, o: usize, d: usize, scale: f64, sum: f64): f64 {
+  const q = t.group - 1;
+  const share = q > 0 ? scale / <f64>q : 0;
+  sum += scale * ofMean(t.loss, <f64>t.delta, <f64>f32.load(o) - truth, d, scale);
+  for (let i = 0; i < q; i++) {
+    const place = <usize>(i + 1) << 2;
+    const e = truth - <f64>f32.load(o + place);
+    const level = <f64>f32.load(t.levels + (<usize>i << 2));
+    sum += share * (e >= 0 ? level * e : (level - 1) * e);
+    // At e = 0 any value from -level to 1 - level is a subgradient; 0 leaves a forecast that is exactly right alone.
+    f32.store(d + place, <f32>(share * (e > 0 ? -level : e < 0 ? 1 - level : e)));
   }
   return sum;
 }

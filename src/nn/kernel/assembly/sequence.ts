@@ -1,5 +1,6 @@
 // A batch of sequences forward, and backward through time. The step is the cells' own, so training and serving agree to the bit.
-import { backward as cellBackward, forward as cellForward, gatesOf, LSTM } from './cells/index';
+import { addToTable, spread } from './categories';
+import { backward as cellBackward, forward as cellForward, gatesOf, hasC } from './cells/index';
 import { loss } from './losses';
 import { columnSums, outer } from './outer';
 import { product, transpose } from './product';
@@ -21,13 +22,15 @@ export function forward(m: Model, t: Batch): f64 {
   const part = <usize>m.hidden << 2;
   const tall = <usize>(n + t.batch) * hs;
   let at = t.state;
-  let x = t.x;
-  let xs = <usize>m.inputs << 2;
+  const x0s = <usize>m.inputs << 2;
+  if (m.categories) spread(m, n, t.x, t.xw);
+  let x = m.categories ? t.xw : t.x;
+  let xs = x0s;
   for (let i = 0; i < m.layers; i++) {
     const h = t.h + <usize>i * tall;
-    const c = t.c + (m.cell == LSTM ? <usize>i * tall : 0);
+    const c = t.c + (hasC(m) ? <usize>i * tall : 0);
     copyRows(t.batch, at, ss, h, hs, m.hidden);
-    if (m.cell == LSTM) copyRows(t.batch, at + part, ss, c, hs, m.hidden);
+    if (hasC(m)) copyRows(t.batch, at + part, ss, c, hs, m.hidden);
     for (let k = 0; k < t.steps; k++) {
       const row = <usize>(k * t.batch);
       const next = row + t.batch;
@@ -37,14 +40,14 @@ export function forward(m: Model, t: Batch): f64 {
       );
     }
     copyRows(t.batch, h + <usize>n * hs, hs, at, ss, m.hidden);
-    if (m.cell == LSTM) copyRows(t.batch, c + <usize>n * hs, hs, at + part, ss, m.hidden);
-    at += m.cell == LSTM ? part << 1 : part;
+    if (hasC(m)) copyRows(t.batch, c + <usize>n * hs, hs, at + part, ss, m.hidden);
+    at += hasC(m) ? part << 1 : part;
     x = h + <usize>t.batch * hs;
     xs = hs;
   }
   const os = <usize>m.op << 2;
   product(n, x, xs, m.hidden, m.w, m.op, m.b, 0, t.o, os);
-  if (m.s) product(n, t.x, <usize>m.inputs << 2, m.inputs, m.s, m.op, t.o, os, t.o, os);
+  if (m.s) product(n, m.categories ? t.xw : t.x, x0s, m.inputs, m.s, m.op, t.o, os, t.o, os);
   copyRows(n, t.o, os, t.y, <usize>m.outputs << 2, m.outputs);
   return loss(m, t);
 }
@@ -57,17 +60,18 @@ export function backward(m: Model, t: Batch): void {
   const os = <usize>m.op << 2;
   const tall = <usize>(n + t.batch) * hs;
   const gates = gatesOf(m) * m.hp;
+  const x = m.categories ? t.xw : t.x;
   const top = t.h + <usize>(m.layers - 1) * tall + <usize>t.batch * hs;
   outer(n, top, hs, m.hidden, t.do, os, m.op, m.gw);
   columnSums(n, t.do, os, m.op, m.gb);
-  if (m.s) outer(n, t.x, <usize>m.inputs << 2, m.inputs, t.do, os, m.op, m.gs);
+  if (m.s) outer(n, x, <usize>m.inputs << 2, m.inputs, t.do, os, m.op, m.gs);
   memory.fill(t.dx, 0, <usize>n * hs);
   product(n, t.do, os, m.op, m.wt, m.hp, t.dx, hs, t.dx, hs);
   for (let i = m.layers - 1; i >= 0; i--) {
     const l = layerOf(m, i);
     const h = t.h + <usize>i * tall;
-    const c = t.c + (m.cell == LSTM ? <usize>i * tall : 0);
-    const below = i ? h - tall + <usize>t.batch * hs : t.x;
+    const c = t.c + (hasC(m) ? <usize>i * tall : 0);
+    const below = i ? h - tall + <usize>t.batch * hs : x;
     const xs = i ? hs : <usize>m.inputs << 2;
     memory.fill(t.dh, 0, <usize>t.batch * hs);
     memory.fill(t.dc, 0, <usize>t.batch * hs);
@@ -85,6 +89,13 @@ export function backward(m: Model, t: Batch): void {
       if (i) {
         memory.fill(dx, 0, <usize>t.batch * hs);
         product(t.batch, a, as, gates, l.wt, m.hp, dx, hs, dx, hs);
+      } else if (m.table) {
+        const wide = (m.spread + 7) & ~7;
+        const ws = <usize>wide << 2;
+        memory.fill(t.dxw, 0, <usize>t.batch * ws);
+        product(t.batch, a, as, gates, l.wt, wide, t.dxw, ws, t.dxw, ws);
+        if (m.s) product(t.batch, t.do + row * os, os, m.op, m.st, wide, t.dxw, ws, t.dxw, ws);
+        addToTable(m, t.batch, t.x + ((row * m.raw) << 2), t.dxw, ws);
       }
     }
   }
@@ -95,9 +106,10 @@ export function transposeAll(m: Model): void {
   const gates = gatesOf(m) * m.hp;
   for (let i = 0; i < m.layers; i++) {
     const l = layerOf(m, i);
-    if (i) transpose(l.w, l.inputs, gates, l.wt);
-    transpose(l.u, m.hidden, l.un ? 2 * m.hp : gates, l.ut);
+    if (l.wt) transpose(l.w, l.inputs, gates, l.wt);
+    if (l.u) transpose(l.u, m.hidden, l.un ? gates - m.hp : gates, l.ut);
     if (l.un) transpose(l.un, m.hidden, m.hp, l.unt);
   }
   transpose(m.w, m.hidden, m.op, m.wt);
+  if (m.st) transpose(m.s, m.inputs, m.op, m.st);
 }

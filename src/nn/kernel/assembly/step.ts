@@ -1,5 +1,6 @@
 // One cell step of a whole wave: every layer and the head in one call.
-import { forward, LSTM } from './cells/index';
+import { areCategories, spread } from './categories';
+import { forward, hasC } from './cells/index';
 import { product } from './product';
 import { copyRows, gather, scatter } from './rows';
 import { Layer, Model, Wave } from './structs';
@@ -7,11 +8,12 @@ import { Layer, Model, Wave } from './structs';
 /** Rows worked on together, so that a tile's scratch stays in the first-level cache. */
 export const TILE = 32;
 
-/** Steps rows 0..rows of the wave; -1, with nothing changed, where a lane is out of range. */
+/** Steps rows 0..rows of the wave; with nothing changed -1 where a lane and -2 where a category is out of range. */
 export function step(m: Model, v: Wave, rows: i32): i32 {
   for (let r = 0; r < rows; r++) {
     if (<u32>i32.load(v.lanes + (<usize>r << 2)) >= <u32>v.laneCount) return -1;
   }
+  if (m.categories && !areCategories(m, rows, v.x)) return -2;
   for (let r = 0; r < rows; r += TILE) tile(m, v, r, min(TILE, rows - r));
   return 0;
 }
@@ -21,8 +23,12 @@ function tile(m: Model, v: Wave, first: i32, rows: i32): void {
   const ss = <usize>v.stateSize << 2;
   const part = <usize>m.hidden << 2;
   const lanes = v.lanes + (<usize>first << 2);
-  const x0 = v.x + <usize>(first * m.inputs) * 4;
+  let x0 = v.x + <usize>(first * m.raw) * 4;
   const x0s = <usize>m.inputs << 2;
+  if (m.categories) {
+    spread(m, rows, x0, v.xw);
+    x0 = v.xw;
+  }
   // A single row whose width needs no rounding is stepped where it lies.
   const inPlace = rows == 1 && m.hidden == m.hp;
   let at = v.state;
@@ -38,12 +44,12 @@ function tile(m: Model, v: Wave, first: i32, rows: i32): void {
       forward(m, l, 1, x, xs, v.a, h, h, c, c, v.e);
     } else {
       gather(rows, lanes, at, ss, h, hs, m.hidden);
-      if (m.cell == LSTM) gather(rows, lanes, at + part, ss, c, hs, m.hidden);
+      if (hasC(m)) gather(rows, lanes, at + part, ss, c, hs, m.hidden);
       forward(m, l, rows, x, xs, v.a, h, h, c, c, v.e);
       scatter(rows, lanes, h, hs, at, ss, m.hidden);
-      if (m.cell == LSTM) scatter(rows, lanes, c, hs, at + part, ss, m.hidden);
+      if (hasC(m)) scatter(rows, lanes, c, hs, at + part, ss, m.hidden);
     }
-    at += m.cell == LSTM ? part << 1 : part;
+    at += hasC(m) ? part << 1 : part;
     x = h;
     xs = hs;
   }

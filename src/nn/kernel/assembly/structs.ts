@@ -6,8 +6,8 @@ export class Layer {
   inputs: i32; // of this layer
   w: usize; // [inputs][columns]
   b: usize; // [columns]
-  u: usize; // [hidden][columns]; gru: r and z only
-  un: usize; // [hidden][hp]; gru: the candidate's
+  u: usize; // [hidden][columns], without those of un; 0 for none
+  un: usize; // [hidden][hp]; the candidate's, where it is multiplied apart: gru, lstm with relevance
   bn: usize; // [hp]; gru, reset after
   wt: usize; // w, u, un transposed
   ut: usize;
@@ -22,9 +22,9 @@ export class Layer {
 /** One set of weights and its sizes. Counts in floats. */
 @unmanaged
 export class Model {
-  cell: i32; // 0 rnn, 1 gru reset before, 2 gru reset after, 3 lstm
+  cell: i32; // 0 rnn, 1 gru reset before, 2 gru reset after, 3 lstm, 4 lstm with relevance, 5 none
   layers: i32;
-  inputs: i32;
+  inputs: i32; // of the first layer: with categories, after they have been spread
   hidden: i32;
   hp: i32; // hidden, rounded up to 8
   arow: usize; // bytes of a row of `a`, the cell's gates: hp columns each, and a gap
@@ -38,6 +38,12 @@ export class Model {
   gw: usize;
   gb: usize;
   gs: usize;
+  raw: i32; // numbers of an x row as it is given
+  categories: i32; // of its first number; 0 where that is a number like the others
+  spread: i32; // numbers that a category becomes
+  table: usize; // [categories][spread]; 0: one-hot
+  gtable: usize;
+  st: usize; // s transposed, with a table
 }
 
 /** The live side: lanes, and a wave over some of them. */
@@ -47,13 +53,14 @@ export class Wave {
   stateSize: i32; // floats a lane
   state: usize; // [laneCount][stateSize]: by layer, h then c
   lanes: usize; // i32 [rows]
-  x: usize; // [rows][inputs]
+  x: usize; // [rows][raw]
   y: usize; // [rows][outputs]
   a: usize; // scratch of one tile [TILE][arow / 4]
   h: usize; // [2][TILE][hp]
   c: usize; // [TILE][hp]
   e: usize; // [TILE][hp]
   o: usize; // [TILE][op]
+  xw: usize; // [TILE][inputs], with categories
 }
 
 /** The training side: everything the backward pass needs, for a batch of sequences. n = steps * batch. */
@@ -63,12 +70,13 @@ export class Batch {
   steps: i32;
   stateSize: i32;
   targets: i32;
-  quantiles: i32;
-  mean: i32; // 0 squared, 1 huber, 2 absolute
-  delta: f32;
-  levels: usize; // f32 [quantiles]
+  group: i32; // outputs of a target
+  loss: i32; // 0 squared, 1 huber, 2 absolute, each with quantiles; 3 categorical, 4 gaussian, 5 student
+  delta: f32; // huber: where it turns straight; student: degrees of freedom
+  constant: f32; // of the likelihoods
+  levels: usize; // f32 [group - 1], of the quantiles
   state: usize; // [batch][stateSize]
-  x: usize; // [n][inputs]
+  x: usize; // [n][raw]
   target: usize; // [n][targets]
   y: usize; // [n][outputs]
   o: usize; // [n][op]
@@ -76,10 +84,11 @@ export class Batch {
   a: usize; // [layers][n][arow / 4]
   h: usize; // [layers][n + batch][hp], the first batch rows are the initial state
   c: usize; // the same, lstm
-  e: usize; // [layers][n][hp], gru reset before: r * h
+  e: usize; // [layers][n][hp], r * h: gru reset before, lstm with relevance
   dx: usize; // [n][hp]: gradient of a layer's output, then of its input
   dh: usize; // [batch][hp]
   dc: usize; // [batch][hp]
   de: usize; // [batch][hp]
-  dp: i32; // width of a row of dx
+  xw: usize; // [n][inputs], with categories
+  dxw: usize; // [batch][spread, rounded up to 8], with a table
 }

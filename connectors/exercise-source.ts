@@ -1,0 +1,108 @@
+/** Exercises for recurrent networks: seeded sequences with the right answer beside each row. */
+import { z } from 'zod';
+import type { SourceBatch } from '../src/core/batch.ts';
+import { defineSource } from '../src/core/component.ts';
+import type { Source } from '../src/core/connector.ts';
+import { TidecastError } from '../src/core/errors.ts';
+import type { Position } from '../src/core/position.ts';
+import { Random, seedOf } from '../src/core/random.ts';
+import { EXERCISES, type Exercise } from './formats/exercises.ts';
+
+const rows = z.int().min(2).max(1_000_000);
+
+const config = z.strictObject({
+  task: z
+    .enum(['addition', 'carry', 'parity', 'memory'])
+    .describe(
+      '`addition`: the bits of two numbers, least significant first, and of their sum: `a`, `b`, `sum`. `carry`: the same, where the first carry runs through to the end. `parity`: `bit`, and whether the bits so far have an odd number of ones. `memory`: `value`, of which two are `marked`, one of them in the first ten rows, and at the last row their `sum`.',
+    ),
+  sequences: z.int().min(1).max(1_000_000).default(100).describe('Number of sequences; each is a series of its own.'),
+  length: rows.default(8).describe('Rows of a sequence.'),
+  shortest: rows.optional().describe('Lengths are drawn between this and `length`. Default: all have `length`.'),
+  seed: z.int().min(0).optional().describe('Seed of the draws. Default: the pipeline’s.'),
+});
+
+type Config = z.infer<typeof config>;
+
+const BATCH = 4096;
+const INTERVAL = 1000;
+const START = 946_684_800_000; // 2000-01-01
+
+export default defineSource<Config>({
+  name: 'exercise',
+  status: 'beta',
+  summary: 'Makes up exercises from a seed: binary addition, parity, and sums to be remembered, each with its right answer.',
+  config,
+  example: 'task: addition\nsequences: 500\nlength: 8',
+  guarantees: [
+    'Every sequence is a function of seed, task, length and its number; batches and restarts do not change it, nor does the machine.',
+    'Order: sequence after sequence, row after row; a row is a second after the one before it.',
+    'Position: the number of the row. A restart makes the sequences before it again and drops them.',
+    'Memory: one sequence and one batch.',
+  ],
+  build: (settings, context) => new ExerciseSource(settings, settings.seed ?? context.seed),
+});
+
+class ExerciseSource implements Source {
+  readonly channels: readonly string[];
+  readonly bounded = true;
+  readonly #config: Config;
+  readonly #exercise: Exercise;
+  readonly #seed: number;
+
+  constructor(settings: Config, seed: number) {
+    this.#config = settings;
+    this.#exercise = EXERCISES[settings.task];
+    this.#seed = seed;
+    this.channels = this.#exercise.channels;
+  }
+
+  async rows(): Promise<number> {
+    let sum = 0;
+    for (let i = 0; i < this.#config.sequences; i++) sum += this.#draw(i).length;
+    return sum;
+  }
+
+  async *read(from: Position | undefined, signal: AbortSignal): AsyncGenerator<SourceBatch> {
+    const start = from?.['0'] ?? 0;
+    const width = this.channels.length;
+    const values = new Float64Array(width * this.#config.length);
+    let first = 0;
+    for (let i = 0; i < this.#config.sequences; i++) {
+      const { random, length } = this.#draw(i);
+      // a long way back must not block the process
+      if (i % 1024 === 1023) await new Promise(setImmediate);
+      if (signal.aborted) return;
+      if (first + length > start) {
+        this.#exercise.write(random, length, values);
+        for (let row = Math.max(0, start - first); row < length; row += BATCH) {
+          if (signal.aborted) return;
+          yield this.#batch(i, values, first, row, Math.min(BATCH, length - row));
+        }
+      }
+      first += length;
+    }
+    if (start > first) throw new TidecastError('SOURCE_POSITION', { rows: first, position: start });
+  }
+
+  async close(): Promise<void> {}
+
+  /** The generator of a sequence, and the sequence's length, which is its first draw. */
+  #draw(i: number): { random: Random; length: number } {
+    const { task, length, shortest = length } = this.#config;
+    const random = new Random(seedOf(this.#seed, task, i));
+    return { random, length: shortest < length ? shortest + random.below(length - shortest + 1) : length };
+  }
+
+  #batch(sequence: number, values: Float64Array, first: number, row: number, n: number): SourceBatch {
+    const width = this.channels.length;
+    return {
+      partition: 0,
+      series: [`${this.#config.task}-${sequence}`],
+      codes: new Int32Array(n),
+      times: Float64Array.from({ length: n }, (_, i) => START + INTERVAL * (first + row + i)),
+      channels: this.channels.map((_, c) => Float64Array.from({ length: n }, (_, i) => values[(row + i) * width + c]!)),
+      offsets: Float64Array.from({ length: n }, (_, i) => first + row + i),
+    };
+  }
+}

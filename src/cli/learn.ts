@@ -1,0 +1,74 @@
+/** A learning file under `tidecast run`: trains in view of the user, then shows what the networks are worth and whether the claims hold. */
+import { EXIT } from '../core/errors.ts';
+import type { Fitted } from '../learn/fit.ts';
+import type { Judgement } from '../learn/judge.ts';
+import { learn, type Claimed, type Learnt } from '../learn/learn.ts';
+import { checkLearning } from '../learn/load.ts';
+import type { LearningSpec } from '../learn/spec.ts';
+import type { ReadDocument } from '../pipeline/document.ts';
+import { COMPONENTS } from './components.ts';
+import { ago, percent, value, whole } from './numbers.ts';
+import { calmTable } from './table.ts';
+import type { Paint, Terminal } from './terminal.ts';
+
+/** Lines of progress that a network gets at most, beside its last. */
+const LINES = 10;
+
+/** Runs it; the exit code says whether every claim holds. */
+export async function runLearning(file: string, read: ReadDocument, terminal: Terminal, json: boolean): Promise<number> {
+  const spec = checkLearning(file, read, COMPONENTS.sources);
+  const { epochs } = spec.learn;
+  const say = json ? terminal.err : terminal.out;
+  const every = Math.ceil(epochs / LINES);
+  const width = Math.max(...spec.learn.networks.map(({ name }) => name.length));
+  const result = await learn(spec, {
+    sources: COMPONENTS.sources,
+    began: (sequences, rows) => say(`${spec.name}: ${whole(sequences)} sequences, ${whole(rows)} rows; ${question(spec)}`),
+    progress: (name, epoch, loss) => {
+      if (epoch % every === 0 && epoch < epochs) say(`  ${name.padEnd(width)}  epoch ${epoch} of ${epochs}, loss ${value(loss)}`);
+    },
+    fitted: (name, fitted, seconds) => say(`  ${name.padEnd(width)}  ${ending(fitted, seconds)}`),
+  });
+  terminal.out(
+    json ? JSON.stringify({ ok: true, name: spec.name, ...result }, null, 2) : `\n${resultText(result, terminal.paint)}`,
+  );
+  return result.claims.every(({ holds }) => holds) ? EXIT.ok : EXIT.unexpected;
+}
+
+function question({ learn: { inputs, target, ahead } }: LearningSpec): string {
+  const when = ahead === 0 ? '' : ahead === 1 ? 'the next ' : `${ahead} rows ahead, `;
+  return `${inputs.join(', ')} -> ${when}${target}`;
+}
+
+function ending({ epochs, loss, clipped, updates }: Fitted, seconds: number): string {
+  const bitten = clipped > 0 ? `, clipped ${whole(clipped)} times` : '';
+  return `${whole(updates)} updates in ${whole(epochs)} epochs and ${ago(seconds)}, loss ${value(loss)}${bitten}`;
+}
+
+/** The judgements as a table, and the claims below it. */
+export function resultText({ judged, proofs, claims, samples }: Learnt, paint: Paint): string {
+  const rows = proofs.flatMap(({ name, judgements }) =>
+    measuresOf(judgements).map(({ title, shown }, i) => [i === 0 ? name : '', title, ...judgements.map(shown)]),
+  );
+  const table = calmTable(['put to them', 'measure', ...judged], rows, paint, 2);
+  const written = samples.map(({ network, text }) => `${network} writes:\n${text.replaceAll(/^/gm, '  ')}\n`);
+  return [table, ...written, ...(claims.length > 0 ? [''] : []), ...claims.map((claim) => claimLine(claim, paint))].join('\n');
+}
+
+function measuresOf([first]: readonly Judgement[]): { title: string; shown: (each: Judgement) => string }[] {
+  if (first?.error !== undefined) return [{ title: 'error / variance', shown: ({ error }) => value(error!) }];
+  const exact = { title: 'exact sequences', shown: ({ exact }: Judgement) => percent(exact!, 1) };
+  return [
+    ...(first && first.sequences > 1 ? [exact] : []),
+    { title: 'right answers', shown: ({ right }) => percent(right!, 2) },
+    { title: 'bits an answer', shown: ({ bits }) => value(bits!) },
+  ];
+}
+
+function claimLine({ proof, network, measure, found, at_least, at_most, below, than, holds }: Claimed, paint: Paint): string {
+  const bounds = Object.entries({ 'at least': at_least, 'at most': at_most, below: below && `${value(than!)} of ${below}` })
+    .filter(([, bound]) => bound !== undefined)
+    .map(([words, bound]) => `${words} ${bound}`);
+  const mark = holds ? paint('green', 'holds') : paint('red', 'fails');
+  return `${mark}  ${network}, ${proof}: ${measure} ${bounds.join(' and ')}, is ${value(found)}`;
+}

@@ -1,0 +1,86 @@
+/** From the values of sequences to what a network reads and is asked: symbols and classes are numbered, rows are put together to windows. */
+import { TidecastError } from '../core/errors.ts';
+import type { Loss } from '../nn/losses.ts';
+import type { NetworkShape } from '../nn/shape.ts';
+import type { Sequence } from './sequences.ts';
+import type { LearnSpec, NetworkSpec } from './spec.ts';
+
+/** The most symbols or classes that values are numbered as. */
+const MOST_SYMBOLS = 10_000;
+
+/** A sequence, numbered. `columns` are the inputs. */
+export interface Encoded {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: readonly Float64Array[];
+  /** [rows]: a class, a number, or NaN where nothing is asked. */
+  readonly truth: Float64Array;
+}
+
+/** How values are numbered: fixed by the sequences of training. */
+export class Encoding {
+  readonly loss: Loss;
+  /** Values by their number; empty where inputs are quantities, or the target is a number. */
+  readonly symbols: readonly number[];
+  readonly classes: readonly number[];
+  readonly #spec: LearnSpec;
+
+  constructor(spec: LearnSpec, training: readonly Sequence[]) {
+    this.#spec = spec;
+    this.symbols = spec.symbols ? distinct(training.map(({ columns }) => columns[0]!)) : [];
+    this.classes = spec.classes ? distinct(training.map(({ columns }) => columns.at(-1)!)) : [];
+    if (spec.classes && this.classes.length < 2) throw new TidecastError('LEARN_CLASSES', { classes: this.classes.length });
+    this.loss = spec.classes ? { head: 'categorical', classes: this.classes.length } : { mean: 'squared', quantiles: [] };
+  }
+
+  /** Sequences, each with the columns of the inputs and then that of the target, numbered; throws LEARN_UNKNOWN for a value that training had not, and LEARN_NOTHING. */
+  encode(sequences: readonly Sequence[]): Encoded[] {
+    const { ahead, inputs } = this.#spec;
+    const encoded = sequences.map(({ name, columns, rows }) => {
+      const target = numbered(columns.at(-1)!, this.classes, name);
+      const truth = new Float64Array(rows).fill(NaN);
+      if (ahead < rows) truth.set(target.subarray(ahead));
+      return {
+        name,
+        rows,
+        columns: columns.slice(0, inputs.length).map((column) => numbered(column, this.symbols, name)),
+        truth,
+      };
+    });
+    if (!encoded.some(({ truth }) => truth.some((value) => value === value))) throw new TidecastError('LEARN_NOTHING', {});
+    return encoded;
+  }
+
+  shape({ cell, reset, variant, hidden, layers, embedding, window }: NetworkSpec): NetworkShape {
+    const form = { ...(reset && { reset }), ...(variant && { variant }) };
+    const inputs = this.#spec.inputs.length * window;
+    const spread = this.#spec.symbols ? { categories: this.symbols.length, ...(embedding && { embedding }) } : {};
+    return { cell, ...form, inputs, ...spread, hidden, layers, outputs: this.classes.length || 1, skip: false };
+  }
+}
+
+/** Writes what a network sees at a row, oldest first: zeros stand for the rows before the first. */
+export function writeRow({ columns }: Encoded, row: number, window: number, x: Float32Array, at: number): void {
+  for (let back = window - 1; back >= 0; back--) {
+    for (const column of columns) x[at++] = row >= back ? column[row - back]! : 0;
+  }
+}
+
+function distinct(columns: readonly Float64Array[]): number[] {
+  const values = new Set<number>();
+  for (const column of columns) {
+    for (const value of column) if (value === value) values.add(value);
+    if (values.size > MOST_SYMBOLS) throw new TidecastError('LEARN_CLASSES', { classes: values.size, largest: MOST_SYMBOLS });
+  }
+  return [...values].sort((a, b) => a - b);
+}
+
+function numbered(column: Float64Array, values: readonly number[], series: string): Float64Array {
+  if (values.length === 0) return column;
+  const places = new Map(values.map((value, i) => [value, i]));
+  return column.map((value, row) => {
+    const place = value === value ? places.get(value) : NaN;
+    if (place === undefined) throw new TidecastError('LEARN_UNKNOWN', { value, series, row });
+    return place;
+  });
+}

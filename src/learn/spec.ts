@@ -1,0 +1,107 @@
+/**
+ * THE learning file: a pipeline file with `learn` in place of a line. Every field, its type, default and bounds.
+ *
+ * Where a pipeline forecasts what goes on, a learning file ends: networks are trained on the sequences of a source, each series one
+ * sequence, and then judged on others.
+ */
+import { z } from 'zod';
+import { between, count, label, positive } from '../pipeline/fields.ts';
+import { part, type Described } from '../pipeline/part.ts';
+
+const NETWORK = z.strictObject({
+  name: label().describe('What it is called in the report and in claims.'),
+  cell: z
+    .enum(['rnn', 'gru', 'lstm', 'none'])
+    .default('gru')
+    .describe('The recurrent cell; `none` is a feed-forward network without memory, the control experiment.'),
+  reset: z.enum(['before', 'after']).optional().describe('GRU only: where the reset gate acts. Default: after the product.'),
+  variant: z.enum(['relevance']).optional().describe('LSTM only: with a relevance gate. Default: the usual LSTM.'),
+  hidden: count(1, 1024).default(32).describe('Hidden units a layer.'),
+  layers: count(1, 8).default(1).describe('Stacked layers.'),
+  embedding: count(1, 1024).optional().describe('Numbers that a symbol becomes, by a learnt table. Default: one-hot.'),
+  memory: count(2, 1_000_000)
+    .optional()
+    .describe('LSTM and GRU: rows that the gates are set to remember up to before training (chrono initialisation).'),
+  window: count(1, 1000).default(1).describe('Rows that the network is shown at once: the newest and those before it.'),
+});
+
+const SAMPLE = z.strictObject({
+  length: count(1, 1_000_000).default(500).describe('Characters that are written.'),
+  temperature: positive(10).default(1).describe('Below 1 the likelier symbols are drawn more often, above 1 less often.'),
+  known_words: between(0, 1).optional().describe('A claim: at least this share of the words occurs in training.'),
+});
+
+const LEARN = z.strictObject({
+  inputs: z.array(label()).min(1).max(64).describe('Channels that the network reads.'),
+  symbols: z
+    .boolean()
+    .default(false)
+    .describe('The one input is no quantity but a symbol, such as a character: each value that occurs is a category.'),
+  target: label().describe('The channel that is asked for; where it is missing (NaN) nothing is asked.'),
+  ahead: count(0, 1000).default(0).describe('How many rows ahead the target stands: 1 asks for what comes next.'),
+  classes: z
+    .boolean()
+    .default(true)
+    .describe('Each value of the target that occurs is a class, learnt by log loss. `false`: a number, learnt by squared error.'),
+  n_gram: count(2, 6)
+    .optional()
+    .describe(
+      'With symbols that are asked for one ahead: a model that counts what followed the last n - 1, `3-gram` in the report.',
+    ),
+  sample: SAMPLE.optional().describe('With symbols that are asked for one ahead: each network writes on by itself.'),
+  networks: z.array(NETWORK).min(1).max(8).describe('The networks that are trained side by side, with the same budget.'),
+  steps: count(1, 10_000)
+    .default(64)
+    .describe('Rows that the error is carried back through; the state goes on beyond (truncated BPTT).'),
+  batch: count(1, 4096).default(32).describe('Sequences trained side by side; fewer sequences are cut into as many pieces.'),
+  epochs: count(1, 10_000).default(20).describe('Passes over the sequences.'),
+  until: positive(1e6).optional().describe('Training ends early after an epoch whose mean loss is below this.'),
+  learning_rate: positive(1).default(0.01).describe('Step size of Adam; it falls to a twentieth along a cosine.'),
+  clip: positive(1e6).default(1).describe('The gradient is clipped to this global norm.'),
+});
+
+const CLAIM = z.strictObject({
+  network: label().describe('Whose result it is about.'),
+  measure: z
+    .enum(['exact', 'right', 'bits', 'error'])
+    .describe(
+      '`exact`: share of sequences with every answer right. `right`: share of answers that are. `bits`: log loss of an answer in bits. `error`: mean squared error over the variance of the truth.',
+    ),
+  at_least: z.number().optional().describe('It is at least this.'),
+  at_most: z.number().optional().describe('It is at most this.'),
+  below: label().optional().describe('It is less than that of this other network, or of the `3-gram`.'),
+});
+
+const PROOF = z.strictObject({
+  name: label().describe('What is put to the networks, in words.'),
+  source: z.record(z.string(), z.unknown()).describe('Fields of the source that are different from those of training.'),
+  claims: z.array(CLAIM).max(32).default([]).describe('What must come out; `run` ends with exit code 1 where it does not.'),
+});
+
+/** The sections of a learning file by name, each with its schema. */
+export function learningSections(sources: readonly Described[]) {
+  return {
+    name: z
+      .string()
+      .max(64)
+      .regex(/^[a-z0-9][a-z0-9-]*$/, { error: 'must be lower-case letters, digits and hyphens' })
+      .describe('Name of the file, in the report.'),
+    seed: count(0, 4_294_967_295).default(1).describe('Seed of every random draw.'),
+    source: part('source', sources).describe('Where the sequences come from: a source that ends. Each series is a sequence.'),
+    learn: LEARN.describe('What is learnt from them, and by which networks.'),
+    prove: z.array(PROOF).min(1).max(32).describe('What the trained networks are judged on.'),
+  };
+}
+
+type Sections = ReturnType<typeof learningSections>;
+type Parsed = { readonly [K in keyof Sections]: z.output<Sections[K]> };
+
+export type NetworkSpec = z.output<typeof NETWORK>;
+export type LearnSpec = z.output<typeof LEARN>;
+export type ClaimSpec = z.output<typeof CLAIM>;
+
+/** A checked learning file; the source of each proof is complete. */
+export interface LearningSpec extends Omit<Parsed, 'prove'> {
+  readonly folder: string;
+  readonly prove: readonly { readonly name: string; readonly source: Parsed['source']; readonly claims: readonly ClaimSpec[] }[];
+}

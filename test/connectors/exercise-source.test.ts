@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import exercise from '../../connectors/exercise-source.ts';
+import { collect, context, testSource } from '../contract/source.ts';
+
+testSource({
+  component: exercise,
+  title: 'one length',
+  config: () => ({ task: 'addition', sequences: 700, length: 7 }),
+  rows: 4900,
+  large: () => ({ task: 'memory', sequences: 4000, length: 100 }),
+});
+testSource({
+  component: exercise,
+  title: 'drawn lengths',
+  config: () => ({ task: 'parity', shortest: 3, length: 9, sequences: 200 }),
+  rows: 1221,
+});
+testSource({
+  component: exercise,
+  title: 'longer than a batch',
+  config: () => ({ task: 'memory', length: 5000, sequences: 2 }),
+  rows: 10_000,
+});
+
+/** Sequences by name, rows of values. */
+async function sequences(config: Record<string, unknown>): Promise<number[][][]> {
+  const source = exercise.build(exercise.config.parse(config), context());
+  const found = new Map<string, number[][]>();
+  for (const { content } of await collect(source, undefined, Infinity)) {
+    const [series, , values] = content as [string, number, number[]];
+    found.set(series, [...(found.get(series) ?? []), values]);
+  }
+  return [...found.values()];
+}
+
+describe('the right answers', () => {
+  it.each(['addition', 'carry'])('%s: the bits of the sum', async (task) => {
+    for (const rows of await sequences({ task, sequences: 50, length: 40 })) {
+      const number = (channel: number): bigint => rows.reduce((sum, row, i) => sum + (BigInt(row[channel]!) << BigInt(i)), 0n);
+      expect(number(2)).toBe((number(0) + number(1)) % (1n << 40n));
+      if (task === 'carry') expect(rows.slice(1).every(([, , sum]) => sum === 0)).toBe(true);
+    }
+  });
+
+  it('parity: odd or even so far', async () => {
+    for (const rows of await sequences({ task: 'parity', sequences: 20, shortest: 5, length: 30 })) {
+      rows.forEach(([, parity], i) => expect(parity).toBe(rows.slice(0, i + 1).filter(([bit]) => bit === 1).length % 2));
+    }
+  });
+
+  it('memory: two are marked, one of them early, and their sum is asked for at the end alone', async () => {
+    for (const rows of await sequences({ task: 'memory', sequences: 50, length: 60 })) {
+      const marked = rows.filter(([, mark]) => mark === 1);
+      expect(marked).toHaveLength(2);
+      expect(rows.findIndex(([, mark]) => mark === 1)).toBeLessThan(10);
+      expect(rows.at(-1)![2]).toBe(marked[0]![0]! + marked[1]![0]!);
+      expect(rows.slice(0, -1).every(([, , sum]) => Number.isNaN(sum))).toBe(true);
+    }
+  });
+
+  it('a sequence does not depend on how many others there are; lengths are drawn from the whole range', async () => {
+    const few = await sequences({ task: 'addition', sequences: 5, shortest: 2, length: 8 });
+    const many = await sequences({ task: 'addition', sequences: 200, shortest: 2, length: 8 });
+    expect(many.slice(0, 5)).toEqual(few);
+    expect([...new Set(many.map((rows) => rows.length))].sort()).toEqual([2, 3, 4, 5, 6, 7, 8]);
+    expect(await sequences({ task: 'addition', sequences: 5, shortest: 2, length: 8, seed: 99 })).not.toEqual(few);
+  });
+
+  it('is the same on every machine', async () => {
+    const hash = createHash('sha256');
+    for (const task of ['addition', 'carry', 'parity', 'memory'])
+      hash.update(JSON.stringify(await sequences({ task, sequences: 30, length: 20, seed: 7 })));
+    expect(hash.digest('hex').slice(0, 16)).toMatchInlineSnapshot(`"964c514513bb9188"`);
+  });
+});

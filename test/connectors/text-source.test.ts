@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import text from '../../connectors/text-source.ts';
+import { collect, context, testSource } from '../contract/source.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tidecast-text-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const LINE = 'Größe, 日本 und 🌊\n';
+const file = (name: string, content: string | Uint8Array): string => {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+};
+file('book.txt', LINE.repeat(400));
+const wide = [...LINE].length;
+
+for (const by of ['file', 'line'])
+  testSource({
+    component: text,
+    title: `by ${by}`,
+    folder,
+    config: () => ({ path: 'book.txt', by }),
+    rows: 400 * wide,
+    large: () => ({ path: file('large.txt', LINE.repeat(25_000)), by }),
+  });
+testSource({ component: text, title: 'a part', folder, config: () => ({ path: 'book.txt', skip: 100, take: 5000 }), rows: 5000 });
+
+/** Text by series. */
+async function series(content: string | Uint8Array, config: Record<string, unknown> = {}): Promise<Record<string, string>> {
+  const path = file('some.txt', content);
+  const source = text.build(text.config.parse({ path, ...config }), context());
+  const found: Record<string, string> = {};
+  for (const { content } of await collect(source, undefined, Infinity)) {
+    const [name, , [character]] = content as [string, number, [number]];
+    found[name] = (found[name] ?? '') + String.fromCodePoint(character);
+  }
+  return found;
+}
+
+describe('text', () => {
+  it('is read character by character, over the borders of chunks too', async () => {
+    const long = LINE.repeat(9000);
+    expect(await series(long)).toEqual({ some: long });
+  });
+
+  it('lines are series, each with its line end', async () => {
+    expect(await series('one\r\ntwo\n\nfour', { by: 'line' })).toEqual({
+      'line-1': 'one\n',
+      'line-2': 'two\n',
+      'line-3': '\n',
+      'line-4': 'four',
+    });
+  });
+
+  it('drops a byte order mark, keeps a lone carriage return, replaces what is no UTF-8', async () => {
+    expect(await series('\ufeffa\rb\r')).toEqual({ some: 'a\rb\r' });
+    expect(await series(Uint8Array.of(97, 255, 98))).toEqual({ some: 'a\ufffdb' });
+  });
+
+  it('skips and takes', async () => {
+    expect(await series('abcdefgh', { skip: 2, take: 3 })).toEqual({ some: 'cde' });
+    expect(await series('ab\ncd\nef', { skip: 1, by: 'line' })).toEqual({ 'line-1': 'b\n', 'line-2': 'cd\n', 'line-3': 'ef' });
+  });
+
+  it('a file that is missing or empty is refused', async () => {
+    await expect(series('')).rejects.toMatchObject({ code: 'SOURCE_NO_ROWS' });
+    await expect(series('abc', { skip: 3 })).rejects.toMatchObject({ code: 'SOURCE_NO_ROWS' });
+    const missing = text.build(text.config.parse({ path: 'nowhere.txt' }), context(folder));
+    await expect(collect(missing, undefined, Infinity)).rejects.toMatchObject({ code: 'SOURCE_FILE_MISSING' });
+  });
+});
