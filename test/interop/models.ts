@@ -7,10 +7,15 @@ import { Network } from '../../src/nn/network.ts';
 import type { NetworkShape, Weights } from '../../src/nn/shape.ts';
 import { CELLS } from '../nn/cases.ts';
 
-/** Every cell alone and stacked, with and without a skip. */
-export const SHAPES: readonly NetworkShape[] = CELLS.flatMap((cell) =>
+const all: readonly NetworkShape[] = CELLS.flatMap((cell) =>
   [1, 2].flatMap((layers) => [false, true].map((skip) => ({ ...cell, inputs: 3, hidden: 5, layers, outputs: 2, skip }))),
 );
+const known = ({ cell, variant }: NetworkShape) => cell !== 'none' && variant === undefined;
+
+/** Every cell that other programs know, alone and stacked, with and without a skip. */
+export const SHAPES = all.filter(known);
+/** Those that they do not know. */
+export const UNKNOWN_SHAPES = all.filter((shape) => !known(shape));
 
 const FIXTURES = new URL('../fixtures/keras/', import.meta.url).pathname;
 /** What Keras predicts for one sequence, row by row. */

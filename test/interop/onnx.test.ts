@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-web';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
-import { exportOnnx } from '../../src/interop/onnx-export.ts';
+import { exportKeras } from '../../src/interop/keras-export.ts';
+import { exportOnnx, graphOf } from '../../src/interop/onnx-export.ts';
 import { drawnWeights, nameOf } from '../nn/cases.ts';
-import { farthest, kernelRun, scratch, SHAPES } from './models.ts';
+import { farthest, kernelRun, scratch, SHAPES, UNKNOWN_SHAPES } from './models.ts';
 
 const STEPS = 1000;
 
@@ -37,4 +38,9 @@ describe('onnxruntime gives the kernel’s numbers within 1e-5 over 1,000 steps'
     const difference = Math.max(...series.map((x, s) => farthest(found[s]!, kernelRun(shape, weights, x))));
     expect(difference).toBeLessThan(1e-5);
   });
+});
+
+it.each(UNKNOWN_SHAPES.map((shape) => [nameOf(shape), shape] as const))('%s is refused by both formats', (_, shape) => {
+  expect(() => graphOf(shape, drawnWeights(shape, 1))).toThrowError(/does not know/);
+  expect(() => exportKeras(join(scratch(), 'model'), shape, drawnWeights(shape, 1))).toThrowError(/does not know/);
 });
