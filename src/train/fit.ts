@@ -26,7 +26,7 @@ const [MOST_ROUNDS, LEAST_ROUNDS] = [100, 32];
 export function fit(job: TrainingJob): Weights {
   const { targets, horizon } = job.sizes;
   const tensors = new Map<string, Float32Array>();
-  if (job.fitted.length === 0) return tensors;
+  if (job.fitted.length === 0 || job.series.length === 0) return tensors;
   const rounds = Math.max(LEAST_ROUNDS, Math.round(MOST_ROUNDS / Math.sqrt(targets)));
   for (let target = 0; target < targets; target++) {
     const origins = new Origins(job, target);

@@ -11,6 +11,7 @@ import type { TrainingJob } from './job.ts';
 /** More origins than this, divided by the root of the number of targets, are drawn from by chance. */
 const MOST = 16_384;
 const TARGET_CLIP = 50;
+const LANE = 0;
 
 /** Origins of one target, oldest first within each series. */
 export class Origins {
@@ -18,9 +19,11 @@ export class Origins {
   readonly count: number;
   /** Share of a series' origins that lie before each, in [0, 1): the newest are held out where a penalty is chosen. */
   readonly age: Float32Array;
-  readonly #ring: Ring;
+  /** A ring and its inputs for each series: one ring for all would be as long as the longest for each of them. */
+  readonly #series: readonly { readonly ring: Ring; readonly tabular: Tabular }[];
   readonly #target: number;
-  readonly #lanes: Int32Array;
+  /** Origin -> index into the series. */
+  readonly #of: Int32Array;
   readonly #backs: Int32Array;
   readonly #units: Float64Array;
   /** `count x tabular.fixed`. */
@@ -28,10 +31,15 @@ export class Origins {
 
   constructor(job: TrainingJob, target: number) {
     const { series, sizes, options } = job;
-    const longest = series.reduce((most, { times }) => Math.max(most, times.length), 1);
-    const state = new State();
-    const ring = (this.#ring = new Ring(state.lanes, { capacity: longest, channels: sizes.channels }));
-    const tabular = (this.tabular = new Tabular(ring, calendar(job.calendar), sizes));
+    const clock = calendar(job.calendar);
+    this.#series = series.map(({ times, values, flags }) => {
+      const { lanes } = new State({ maxLanes: 1 });
+      const ring = new Ring(lanes, { capacity: Math.max(1, times.length), channels: sizes.channels });
+      lanes.lane('');
+      for (let j = 0; j < times.length; j++) ring.push(LANE, times[j]!, values, j, flags[j]!);
+      return { ring, tabular: new Tabular(ring, clock, sizes) };
+    });
+    const tabular = (this.tabular = this.#series[0]!.tabular);
     this.#target = target;
     const reach = Tabular.lookback(sizes);
     const firstOf = (rows: number) => Math.max(0, rows - options.rows, Math.min(reach, rows >> 1));
@@ -39,30 +47,29 @@ export class Origins {
     const share = Math.min(1, MOST / Math.sqrt(sizes.targets) / Math.max(1, all));
     const random = new Random(seedOf(job.seed, 'origins', job.trigger, target));
     const most = Math.ceil(all);
-    this.#lanes = new Int32Array(most);
+    this.#of = new Int32Array(most);
     this.#backs = new Int32Array(most);
     this.#units = new Float64Array(most);
     this.age = new Float32Array(most);
     this.#fixed = new Float32Array(Math.ceil(most * (share < 1 ? share * 1.1 : 1) + 100) * tabular.fixed);
     let n = 0;
-    for (const { name, times, values, flags, scaler: tail, first } of series) {
-      const lane = state.lanes.lane(name);
+    for (const [s, { times, flags, scaler: tail, first }] of series.entries()) {
+      const { ring, tabular: own } = this.#series[s]!;
       const rows = times.length;
-      for (let j = 0; j < rows; j++) ring.push(lane, times[j]!, values, j, flags[j]!);
       const scaler = tail.slice();
       const from = firstOf(rows);
       for (let j = 0; j < rows; j++) {
         const back = rows - 1 - j;
-        if (j > 0) learnRow(ring, lane, back, first + j, scaler, 0);
+        if (j > 0) learnRow(ring, LANE, back, first + j, scaler, 0);
         const unit = tabular.unit(scaler, 0, target);
         if (j < from || back === 0 || !(unit > 1e-300) || flags[j]! & ROW_IMPUTED) continue;
         if (share < 1 && random.uniform() >= share) continue;
         if ((n + 1) * tabular.fixed > this.#fixed.length) break;
-        this.#lanes[n] = lane;
+        this.#of[n] = s;
         this.#backs[n] = back;
         this.#units[n] = unit;
         this.age[n] = (j - from) / (rows - from);
-        tabular.writeFixed(lane, back, target, scaler, 0, this.#fixed, n * tabular.fixed);
+        own.writeFixed(LANE, back, target, scaler, 0, this.#fixed, n * tabular.fixed);
         n++;
       }
     }
@@ -71,15 +78,15 @@ export class Origins {
 
   /** Inputs for a step ahead (`count x tabular.count`), and the truth in units of each origin, NaN where it is not known. */
   step(step: number, x: Float32Array, y: Float32Array): void {
-    const { tabular } = this;
-    const ring = this.#ring;
+    const { count, fixed } = this.tabular;
     for (let n = 0; n < this.count; n++) {
-      const [lane, back, unit] = [this.#lanes[n]!, this.#backs[n]!, this.#units[n]!];
-      const to = n * tabular.count;
-      for (let i = 0; i < tabular.fixed; i++) x[to + i] = this.#fixed[n * tabular.fixed + i]!;
-      tabular.writeStep(lane, back, this.#target, step, unit, x, to);
-      const known = back >= step && !(ring.flag(lane, back - step) & ROW_IMPUTED);
-      const change = known ? (ring.value(lane, back - step, this.#target) - ring.value(lane, back, this.#target)) / unit : NaN;
+      const [back, unit] = [this.#backs[n]!, this.#units[n]!];
+      const { ring, tabular } = this.#series[this.#of[n]!]!;
+      const to = n * count;
+      for (let i = 0; i < fixed; i++) x[to + i] = this.#fixed[n * fixed + i]!;
+      tabular.writeStep(LANE, back, this.#target, step, unit, x, to);
+      const known = back >= step && !(ring.flag(LANE, back - step) & ROW_IMPUTED);
+      const change = known ? (ring.value(LANE, back - step, this.#target) - ring.value(LANE, back, this.#target)) / unit : NaN;
       y[n] = change > TARGET_CLIP ? TARGET_CLIP : change < -TARGET_CLIP ? -TARGET_CLIP : change;
     }
   }

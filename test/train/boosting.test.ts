@@ -1,0 +1,81 @@
+/** Boosted trees: what they learn, that they are the same for the same seed, and that a damaged tensor is refused. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../src/core/random.ts';
+import { sumOfTrees, tensorOfTrees, treesOf } from '../../src/forecast/trees.ts';
+import { Binned, boost, type BoostingOptions } from '../../src/train/boosting.ts';
+
+const OPTIONS: BoostingOptions = { rounds: 60, leaves: 8, rate: 0.2, least: 5, rowShare: 0.8, inputShare: 1 };
+const ROWS = 600;
+
+/** Three inputs, the last one noise; what is wanted has a step and a product in it. */
+function data(seed: number) {
+  const random = new Random(seed);
+  const x = Float32Array.from({ length: ROWS * 3 }, () => 2 * random.uniform() - 1);
+  const y = Float32Array.from({ length: ROWS }, (_, row) => (x[row * 3]! > 0.2 ? 5 : 0) + x[row * 3]! * x[row * 3 + 1]!);
+  return { x, y };
+}
+
+function fitted(seed: number, options = OPTIONS) {
+  const { x, y } = data(seed);
+  return { x, y, trees: boost(new Binned(x, ROWS, 3), y, new Float32Array(ROWS), new Random(seed), options) };
+}
+
+const error = (y: Float32Array, say: (row: number) => number) =>
+  y.reduce((sum, value, row) => sum + Math.abs(value - say(row)), 0) / y.length;
+
+describe('boosting (seed 1)', () => {
+  it('learns what no line can say, on rows that it has not seen too', () => {
+    const { trees } = fitted(1);
+    const { x, y } = data(2);
+    const middle = [...y].sort((a, b) => a - b)[ROWS / 2]!;
+    expect(error(y, (row) => sumOfTrees(trees, x, row * 3))).toBeLessThan(0.15 * error(y, () => middle));
+  });
+
+  it('moves the prediction that it begins with along', () => {
+    const { x, y } = data(3);
+    const score = new Float32Array(ROWS).fill(2);
+    const trees = boost(new Binned(x, ROWS, 3), y, score, new Random(3), OPTIONS);
+    for (let row = 0; row < ROWS; row += 37) expect(score[row]).toBeCloseTo(2 + sumOfTrees(trees, x, row * 3), 4);
+  });
+
+  it('is the same for the same seed, and another for another', () => {
+    const [a, b, c] = [fitted(4), fitted(4), fitted(4, { ...OPTIONS, rounds: 59 })];
+    expect(tensorOfTrees(a.trees)).toEqual(tensorOfTrees(b.trees));
+    expect(tensorOfTrees(a.trees)).not.toEqual(tensorOfTrees(c.trees));
+  });
+
+  it('one large error does not carry the leaves away', () => {
+    const { x, y } = data(5);
+    const spoilt = y.map((value, row) => (row % 50 === 0 ? 1e6 : value));
+    const trees = boost(new Binned(x, ROWS, 3), spoilt, new Float32Array(ROWS), new Random(5), OPTIONS);
+    expect(error(y, (row) => sumOfTrees(trees, x, row * 3))).toBeLessThan(0.5);
+  });
+
+  it('says nothing where there is nothing to learn from', () => {
+    const empty = boost(new Binned(new Float32Array(0), 0, 3), new Float32Array(0), new Float32Array(0), new Random(1), OPTIONS);
+    expect(sumOfTrees(empty, new Float32Array(3), 0)).toBe(0);
+  });
+});
+
+describe('a tensor of trees', () => {
+  it('comes back as it was', () => {
+    const { trees, x } = fitted(6);
+    const again = treesOf(tensorOfTrees(trees));
+    for (let row = 0; row < ROWS; row += 13) expect(sumOfTrees(again, x, row * 3)).toBe(sumOfTrees(trees, x, row * 3));
+  });
+
+  it('never leads a walk in a circle, whatever it holds (seed 7)', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -2, max: 6 }), { minLength: 4, maxLength: 24 }), (numbers) => {
+        const tensor = numbers.slice(0, numbers.length - (numbers.length % 4));
+        try {
+          sumOfTrees(treesOf(tensor), new Float32Array(8), 0);
+        } catch (refused) {
+          expect(refused).toBeInstanceOf(RangeError);
+        }
+      }),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+});
