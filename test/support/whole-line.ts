@@ -30,11 +30,11 @@ export function specOf(overrides: { [K in keyof Spec]?: Partial<Spec[K]> } = {})
     seed: 7,
     source: { type: 'memory', config: {} },
     clean: { lateness: 0, duplicates: 'first', jump_patience: 3 },
-    window: { grid: 'rows', interval: 60_000, time_zone: 'UTC', gaps: { policy: 'mask', limit: 10 }, ring: 64 },
+    window: { grid: 'rows', interval: 60_000, time_zone: 'UTC', gaps: { policy: 'mask', limit: 10 }, ring: 96 },
     forecast: {
       horizon: 2,
       quantiles: [0.1, 0.5, 0.9],
-      models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'recurrent'].map((type) => ({
+      models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent'].map((type) => ({
         type,
         config: configOf(type),
       })),
@@ -68,7 +68,7 @@ export const QUICK_RETRAIN = {
   every: 25 * 60_000,
   lag: 0,
   drift: { error: false, inputs: false },
-  rows: 48,
+  rows: 80,
   holdout: 0.25,
   epochs: 1,
   batch: 4,
