@@ -133,7 +133,7 @@ forecast:
   horizon: 2
   season: 24
   models: [naive, seasonal-naive, holt-winters, linear, { type: recurrent, hidden: 8, lags: 6, rebuild: 32 }]
-${swap === 'none' ? '' : `retrain: ${retrain}`}
+retrain: ${swap === 'none' ? '{ every: never }' : retrain}
 sinks:
 - type: influx
   url: ${at.influx ?? this.#influx}
