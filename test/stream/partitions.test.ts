@@ -86,6 +86,20 @@ describe('row 26: an idle partition', () => {
     expect(one.kept.size).toBe(2);
   });
 
+  it('row 26: that lags far behind loses nothing where rows do not wait for weights', async () => {
+    const half = rows.length / 2;
+    // the second half of three partitions comes before that of the fourth: five hours of event time
+    const lagging = [
+      ...rows.slice(0, half),
+      ...rows.slice(half).filter(({ partition }) => partition !== 3),
+      ...rows.slice(half).filter(({ partition }) => partition === 3),
+    ];
+    const live = (exact: boolean) => stretch(spec, { source: partitioned(lagging, 16, true), folder: newFolder(), exact });
+    expect((await live(false)).rejects).toEqual([]);
+    // where they wait, the others were trained on without it
+    expect((await live(true)).rejects.length).toBeGreaterThan(0);
+  });
+
   it('row 26: a training happens while the line runs, not only when it ends', async () => {
     const source = partitioned(silent, 16);
     const stopping: Source = {
