@@ -23,7 +23,9 @@ export async function intoInflux({ influx }: Servers, folder: string, emit: Emit
   await writeTicks(path, SERIES, ROWS);
   const source = { type: 'arrow', path, time: 'time', series: 'series', values: ['value'] };
   const kept: Kept[] = [];
-  await timed(pipeline(folder, { source, forecast: NETWORK }), { watch: (batch) => kept.push(copyOf(batch)) });
+  await timed(pipeline(folder, { source, retrain: { every: 'never' }, forecast: NETWORK }), {
+    watch: (batch) => kept.push(copyOf(batch)),
+  });
   let databases = 0;
   const inNewDatabase = async (work: (database: string) => Promise<Pace>): Promise<Pace> => {
     const database = `bench_${databases++}`;
@@ -39,7 +41,7 @@ export async function intoInflux({ influx }: Servers, folder: string, emit: Emit
       const sinks = [{ type: 'influx', url: influx.url, database }];
       let read!: (rows: number) => Pace;
       let pace!: Pace;
-      const spec = pipeline(folder, { source, forecast: NETWORK, sinks });
+      const spec = pipeline(folder, { source, retrain: { every: 'never' }, forecast: NETWORK, sinks });
       await timed(spec, { built: () => (read = pacing()), ended: () => (pace = read(ROWS)) });
       return pace;
     });

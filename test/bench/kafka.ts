@@ -65,6 +65,7 @@ async function fromArrow(servers: Servers, folder: string, emit: Emit): Promise<
   await writeTicks(path, SERIES, ARROW_ROWS);
   const fromFile = pipeline(folder, {
     source: { type: 'arrow', path, time: 'time', series: 'series', values: ['value'] },
+    retrain: { every: 'never' },
     forecast: NETWORK,
   });
   const ours: Pace[] = [];
@@ -139,6 +140,7 @@ function fromTopic({ kafka }: Servers, folder: string, topic: string, format: st
       values: ['value'],
       ...(format === 'arrow' ? { series: 'series' } : {}),
     },
+    retrain: { every: 'never' },
     forecast: NETWORK,
   });
 }

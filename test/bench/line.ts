@@ -18,6 +18,7 @@ export async function lineBench(emit: Emit): Promise<void> {
       await writeTicks(path, series, rows);
       const spec = pipeline(folder, {
         source: { type: 'arrow', path, time: 'time', series: 'series', values: ['value'] },
+        retrain: { every: 'never' },
         forecast: NETWORK,
       });
       const rates: number[] = [];

@@ -59,6 +59,7 @@ export async function lanesBench(emit: Emit): Promise<void> {
       {
         source: { type: 'memory' },
         window: { grid: 'rows', interval: '1m', ring: RING },
+        retrain: { every: 'never' },
         forecast: {
           horizon: 1,
           quantiles: [0.1, 0.5, 0.9],
