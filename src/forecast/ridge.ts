@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook, type Wave } from './forecaster.ts';
 import type { TabularRows } from './tabular-rows.ts';
 import { Tabular } from './tabular.ts';
-import type { WeightsBox, WeightsVersion } from './weights.ts';
+import type { WeightsBox } from './weights.ts';
 
 const config = z.strictObject({});
 
@@ -53,8 +53,6 @@ export function ridgeOf(w: Float32Array, wAt: number, x: Float32Array, at: numbe
 function finite(x: number, otherwise: number): number {
   return x - x === 0 ? x : otherwise;
 }
-
-export type { WeightsVersion };
 
 export default defineForecaster<z.infer<typeof config>>({
   name: 'ridge',
