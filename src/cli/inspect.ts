@@ -4,39 +4,38 @@ import { resolve } from 'node:path';
 import { EXIT, TidecastError } from '../core/errors.ts';
 import type { Saved } from '../core/state.ts';
 import { columns, printable } from './cell.ts';
-import type { Verb } from './verbs.ts';
+import type { Terminal } from './terminal.ts';
+import type { Call, Verb } from './verbs.ts';
 
 type Facts = Readonly<Record<string, unknown>>;
 
-export const inspect: Verb = async ({ arguments: words, options }, terminal) => {
-  const [what, path] = words as [string, string];
+export const inspect: Verb = async (call, terminal) => {
+  const [what, path] = call.arguments as [string, string];
   if (what !== 'state' && what !== 'model')
     throw new TidecastError('CLI_USAGE', { inspect: what.slice(0, 60), problem: 'can look into `state` or `model`' });
   const folder = resolve(terminal.folder, path);
-  const found = what === 'state' ? await stateFacts(folder) : await modelFacts(folder);
-  if (options['json']) terminal.out(JSON.stringify(found, null, 2));
-  else terminal.out(columns(rowsOf(found, '')).join('\n'));
+  if (what === 'model') return model(folder, call, terminal);
+  if (call.options['data'] ?? call.options['out'])
+    throw new TidecastError('CLI_USAGE', { inspect: what, problem: '`--data` and `--out` go with `model`' });
+  const found = await stateFacts(folder);
+  terminal.out(call.options['json'] ? JSON.stringify(found, null, 2) : columns(rowsOf(found, '')).join('\n'));
   return EXIT.ok;
 };
+
+async function model(folder: string, call: Call, terminal: Terminal): Promise<number> {
+  const { inspectModel, diagnosisText } = await import('./inspect-model.ts');
+  const found = await inspectModel(folder, call, terminal);
+  const { facts, diagnosis, passes } = found;
+  if (call.options['json']) terminal.out(JSON.stringify({ ...facts, diagnosis, training: passes }, null, 2));
+  else terminal.out([...columns(rowsOf(facts, '')), '', diagnosisText(found, terminal.paint)].join('\n').trimEnd());
+  return EXIT.ok;
+}
 
 async function stateFacts(folder: string): Promise<Facts> {
   const { readNewest } = await import('../pipeline/state-store.ts');
   const newest = existsSync(folder) ? readNewest(folder) : undefined;
   if (!newest) throw new TidecastError('CLI_NO_STATE', { folder });
   return { file: newest.file, ...(outline(newest.state) as Facts) };
-}
-
-async function modelFacts(folder: string): Promise<Facts> {
-  const { loadModel, weightsHash } = await import('../nn/files.ts');
-  const { shape, weights, meta } = loadModel(folder);
-  const tensors = Object.fromEntries([...weights].map(([name, values]) => [name, `${values.length} numbers`]));
-  return {
-    hash: weightsHash(weights),
-    shape,
-    parameters: [...weights.values()].reduce((sum, { length }) => sum + length, 0),
-    tensors,
-    meta,
-  };
 }
 
 /** A state without its bulk: columns and long lists by their size. */

@@ -1,10 +1,12 @@
 /** A learning file under `tidecast run`: trains in view of the user, then shows what the networks are worth and whether the claims hold. */
+import { join } from 'node:path';
 import { EXIT } from '../core/errors.ts';
 import type { Fitted } from '../learn/fit.ts';
 import type { Judgement } from '../learn/judge.ts';
 import { learn, type Claimed, type Learnt } from '../learn/learn.ts';
 import { checkLearning } from '../learn/load.ts';
 import type { LearningSpec } from '../learn/spec.ts';
+import { saveModel } from '../nn/files.ts';
 import type { ReadDocument } from '../pipeline/document.ts';
 import { COMPONENTS } from './components.ts';
 import { ago, percent, value, whole } from './numbers.ts';
@@ -14,8 +16,13 @@ import type { Paint, Terminal } from './terminal.ts';
 /** Lines of progress that a network gets at most, beside its last. */
 const LINES = 10;
 
-/** Runs it; the exit code says whether every claim holds. */
-export async function runLearning(file: string, read: ReadDocument, terminal: Terminal, json: boolean): Promise<number> {
+/** Runs it, with the trained networks saved below `out` where that is given; the exit code says whether every claim holds. */
+export async function runLearning(
+  file: string,
+  read: ReadDocument,
+  terminal: Terminal,
+  { json, out }: { readonly json: boolean; readonly out: string | undefined },
+): Promise<number> {
   const spec = checkLearning(file, read, COMPONENTS.sources);
   const { epochs } = spec.learn;
   const say = json ? terminal.err : terminal.out;
@@ -28,6 +35,7 @@ export async function runLearning(file: string, read: ReadDocument, terminal: Te
       if (epoch % every === 0 && epoch < epochs) say(`  ${name.padEnd(width)}  epoch ${epoch} of ${epochs}, loss ${value(loss)}`);
     },
     fitted: (name, fitted, seconds) => say(`  ${name.padEnd(width)}  ${ending(fitted, seconds)}`),
+    ...(out !== undefined && { trained: (name, model) => saveModel(join(out, encodeURIComponent(name)), model) }),
   });
   terminal.out(
     json ? JSON.stringify({ ok: true, name: spec.name, ...result }, null, 2) : `\n${resultText(result, terminal.paint)}`,

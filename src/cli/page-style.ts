@@ -1,13 +1,16 @@
-/** The style sheet of the report: light and dark, wide and narrow, screen and paper. */
-export const STYLE = `
-:root { color-scheme: light dark; --paper: #fdfdfc; --card: #f4f4f1; --ink: #1d1d1b; --soft: #63635e; --grid: #e4e4df; --line: #d4d4cd;
+/** The colours by name, light and dark. */
+export const COLOURS = `:root { color-scheme: light dark; --paper: #fdfdfc; --card: #f4f4f1; --ink: #1d1d1b; --soft: #63635e; --grid: #e4e4df; --line: #d4d4cd;
   --output: #2667c9; --naive: #8b8b84; --mark: #a3701a; --bad: #c0353a; --good: #1a7a4c;
   --m0: #1c9a6c; --m1: #d08a00; --m2: #6a4fc4; --m3: #d4547f; --m4: #0f93a8; --m5: #b5541c; --m6: #7d8b1e;
   --s0: #2667c9; --s1: #d08a00; --s2: #1c9a6c; --s3: #6a4fc4; --s4: #d4547f; --s5: #0f93a8; }
 @media (prefers-color-scheme: dark) { :root { --paper: #161615; --card: #20201e; --ink: #ecece6; --soft: #a3a39b; --grid: #2c2c29; --line: #3a3a36;
   --output: #6ba3f5; --naive: #8f8f87; --mark: #d7a44e; --bad: #f0767a; --good: #58c28d;
   --m0: #3fc492; --m1: #e3aa3d; --m2: #a594f0; --m3: #ee88ab; --m4: #47c2d6; --m5: #e28a58; --m6: #b4c24e;
-  --s0: #6ba3f5; --s1: #e3aa3d; --s2: #3fc492; --s3: #a594f0; --s4: #ee88ab; --s5: #47c2d6; } }
+  --s0: #6ba3f5; --s1: #e3aa3d; --s2: #3fc492; --s3: #a594f0; --s4: #ee88ab; --s5: #47c2d6; } }`;
+
+/** The style sheet of the report: light and dark, wide and narrow, screen and paper. */
+export const STYLE = `
+${COLOURS}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0 auto; max-width: 66rem; padding: 1.5rem 1.25rem 4rem; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }

@@ -1,7 +1,7 @@
 /** `tidecast run`: the line, live on the screen. */
 import { resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
-import { EXIT } from '../core/errors.ts';
+import { EXIT, TidecastError } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import type { Line } from '../pipeline/build.ts';
 import { marksOf } from '../backtest/marks.ts';
@@ -24,10 +24,14 @@ import { Watch } from './watch.ts';
 export const run: Verb = async (call, terminal) => {
   const file = resolve(terminal.folder, call.arguments[0]!);
   const read = readPipelineFile(file, { env: terminal.env, from: terminal.folder });
+  const { out, json } = call.options;
   if (isLearning(read)) {
     const { runLearning } = await import('./learn.ts');
-    return runLearning(file, read, terminal, call.options['json'] === true);
+    const folder = typeof out === 'string' ? resolve(terminal.folder, out) : undefined;
+    return runLearning(file, read, terminal, { json: json === true, out: folder });
   }
+  if (out !== undefined)
+    throw new TidecastError('CLI_USAGE', { '--out': String(out).slice(0, 60), problem: 'goes with a learning file' });
   return follow(call, terminal, (spec, options) =>
     runPipeline(spec, { ...options, fast: call.options['fast'] === true, fresh: call.options['fresh'] === true }),
   );

@@ -58,6 +58,7 @@ export const VERBS: readonly VerbEntry[] = [
     options: [
       ['--fast', 'do not pace a recorded source; rows wait for each training, unless `retrain.swap` is asap'],
       ['--fresh', 'start over: drop the saved state of this pipeline'],
+      ['--out <folder>', 'of a learning file: save each trained network below this folder, in one of its own'],
       JSON_OPTION,
     ],
     examples: [
@@ -164,14 +165,26 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: 'inspect',
-    summary: 'Look into a folder of saved state, or of a model.',
+    summary:
+      'Look into a folder of saved state, or of a model: of a network also how far back its error reaches, how long an input is felt, what its units do, and when training clipped.',
     arguments: [
       ['<what>', '`state` or `model`'],
-      ['<path>', 'folder of the state, or of a model: one of those in `weights` of the state'],
+      ['<path>', 'folder of the state, or of a model: one of those in `weights` of the state, or a network saved by `run --out`'],
     ],
-    options: [JSON_OPTION],
-    examples: ['tidecast inspect state .tidecast/taxi', 'tidecast inspect model .tidecast/taxi/weights/000001-0123456789ab'],
-    exits: [EXIT.data, EXIT.noInput, EXIT.config],
+    options: [
+      [
+        '--data <file>',
+        'of a network that was saved by `run --out`: the learning file, whose sequences and loss are looked at; default: seeded random rows, and a random direction of the last output',
+      ],
+      ['--out <folder>', 'of a network: draw `gradient.svg`, `impulse.svg`, `hidden.svg` and `clipping.svg`'],
+      JSON_OPTION,
+    ],
+    examples: [
+      'tidecast inspect state .tidecast/taxi',
+      'tidecast inspect model .tidecast/taxi/weights/000001-0123456789ab --out out/taxi-network',
+      'tidecast inspect model out/memory/lstm --data pipelines/learn-memory.yaml',
+    ],
+    exits: [EXIT.data, EXIT.noInput, EXIT.cannotCreate, EXIT.config],
     load: async () => (await import('./inspect.ts')).inspect,
   },
   {

@@ -498,6 +498,16 @@ export const ERRORS = {
     todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',
     exit: EXIT.data,
   },
+  LEARN_NO_WRITER: {
+    what: 'The model does not say what comes next in a text',
+    todo: 'Give a network saved by `tidecast run FILE --out FOLDER` of a learning file with symbols that are their own target, one ahead.',
+    exit: EXIT.data,
+  },
+  LEARN_OTHER: {
+    what: 'The model is not one of this learning file',
+    todo: 'Give the file that it was trained by.',
+    exit: EXIT.config,
+  },
   LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },
   LEARN_SOURCE: {
     what: 'The source does not end, so nothing can be learnt from all of it',

@@ -24,6 +24,15 @@ export interface Fitted {
   /** Updates whose gradient was clipped, of all. */
   readonly clipped: number;
   readonly updates: number;
+  readonly byEpoch: readonly Epoch[];
+}
+
+/** One pass over the sequences; `largest` is the largest norm of a gradient, before clipping. */
+export interface Epoch {
+  readonly loss: number;
+  readonly updates: number;
+  readonly clipped: number;
+  readonly largest: number;
 }
 
 /**
@@ -47,12 +56,14 @@ export function fit(
   const initial = initialWeights(shape, seedOf(seed, 'weights'));
   trainer.load(memory === undefined ? initial : rememberFor(shape, initial, memory, seedOf(seed, 'memory')));
   const random = new Random(seedOf(seed, 'order'));
-  const told = { epochs: 0, loss: NaN, clipped: 0, updates: 0 };
+  const told = { epochs: 0, loss: NaN, clipped: 0, updates: 0, byEpoch: [] as Epoch[] };
   while (told.epochs < epochs && !(told.loss < (spec.until ?? 0))) {
     const share = told.epochs / Math.max(1, epochs - 1);
     const rows = new Rows(trainer, window, pieces, random);
     let sum = 0;
     let asked = 0;
+    let largest = 0;
+    const { clipped, updates } = told;
     for (let known = rows.fill(); known !== undefined; known = rows.fill()) {
       if (known === 0) continue;
       sum += known * trainer.forward();
@@ -62,8 +73,10 @@ export function fit(
       const norm = trainer.update(rate * (0.525 + 0.475 * cos(Math.PI * share)));
       told.updates++;
       if (!(norm <= clip)) told.clipped++;
+      largest = Math.max(largest, norm);
     }
     told.loss = sum / asked;
+    told.byEpoch.push({ loss: told.loss, updates: told.updates - updates, clipped: told.clipped - clipped, largest });
     progress(++told.epochs, told.loss);
   }
   return { ...told, weights: trainer.weights() };

@@ -4,12 +4,14 @@ import type { SourceComponent } from '../core/component.ts';
 import { TidecastError } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import { seedOf } from '../core/random.ts';
+import type { ModelFile } from '../nn/files.ts';
 import type { Part } from '../pipeline/part.ts';
 import { Encoding } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
 import { judge, type Judgement } from './judge.ts';
 import { NGram } from './n-gram.ts';
 import { knownWords, sample } from './sample.ts';
+import { modelOf } from './saved.ts';
 import { readSequences, type Sequence } from './sequences.ts';
 import type { ClaimSpec, LearningSpec } from './spec.ts';
 
@@ -27,7 +29,7 @@ export interface Claimed extends Omit<ClaimSpec, 'measure'> {
 export interface Learnt {
   readonly sequences: number;
   readonly rows: number;
-  readonly networks: readonly (Omit<Fitted, 'weights'> & { readonly name: string; readonly seconds: number })[];
+  readonly networks: readonly (Omit<Fitted, 'weights' | 'byEpoch'> & { readonly name: string; readonly seconds: number })[];
   /** Who was judged: the networks, then the n-gram. */
   readonly judged: readonly string[];
   /** By proof, then as `judged`. */
@@ -46,6 +48,8 @@ export interface LearnOptions {
   began?(sequences: number, rows: number): void;
   progress?(network: string, epoch: number, loss: number): void;
   fitted?(network: string, fitted: Fitted, seconds: number): void;
+  /** The same network, ready to be saved. */
+  trained?(network: string, model: ModelFile): void;
 }
 
 /** Runs a learning file; the same file gives the same bits. */
@@ -73,7 +77,8 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
     );
     const seconds = (clock.elapsed() - since) / 1000;
     options.fitted?.(network.name, fitted, seconds);
-    const { weights, ...told } = fitted;
+    options.trained?.(network.name, modelOf(spec, encoding, network, shape, fitted));
+    const { weights, byEpoch: _, ...told } = fitted;
     networks.push({ name: network.name, seconds, ...told });
     proofs.forEach((sequences, i) =>
       judgements[i]!.push(judge(shape, weights, encoding.classes.length, network.window, sequences)),
@@ -128,7 +133,8 @@ function textOf(characters: ArrayLike<number>): string {
   return letters.join('');
 }
 
-async function sequencesOf(
+/** Reads the sequences of a source of a learning file; throws what {@link readSequences} throws. */
+export async function sequencesOf(
   { type, config }: Part,
   channels: readonly string[],
   spec: LearningSpec,

@@ -247,6 +247,8 @@ export class Retraining implements Gate, Stateful {
         rows,
         series: series.length,
         gradientNorm: NaN,
+        updates: 0,
+        clipped: 0,
       };
     }
   }
@@ -254,7 +256,7 @@ export class Retraining implements Gate, Stateful {
   /** `last`: rows up to the trigger may follow when the input grows, so this is no history to repeat. */
   #settle(trigger: number, result: TrainingResult, rows: number, position: Position, last = false): void {
     const { log, inputs, recurrent } = this.#o;
-    const { accepted, weights, champion, challenger } = result;
+    const { accepted, weights, champion, challenger, updates, clipped, gradientNorm: largest } = result;
     const version = accepted ? inputs.box.current.version + 1 : 0;
     const hash = accepted ? weightsHash(weights) : '';
     const record: SwapRecord = {
@@ -267,7 +269,7 @@ export class Retraining implements Gate, Stateful {
       champion: Number.isFinite(champion) ? champion : null,
       challenger: Number.isFinite(challenger) ? challenger : null,
     };
-    if (!last) log.write(record, recurrent?.shape, weights);
+    if (!last) log.write(record, recurrent?.shape, weights, { updates, clipped, largest });
     if (!this.exact) this.#settled = trigger;
     this.#swap(record, weights);
   }

@@ -41,13 +41,18 @@ export class SwapLog {
   }
 
   /** Makes weights durable, then the record; only then may they be used. */
-  write(record: SwapRecord, shape: NetworkShape | undefined, weights: Weights): void {
+  write(
+    record: SwapRecord,
+    shape: NetworkShape | undefined,
+    weights: Weights,
+    training?: { readonly updates: number; readonly clipped: number; readonly largest: number },
+  ): void {
     if (record.version > 0)
       writing(this.#log.folder, () =>
         saveModel(weightsFolder(this.#log.folder, record), {
           shape,
           weights,
-          meta: { trigger: record.trigger, version: record.version },
+          meta: { trigger: record.trigger, version: record.version, ...(training && { training }) },
         }),
       );
     this.#log.append(record);

@@ -66,6 +66,9 @@ export interface TrainingResult {
   readonly series: number;
   /** Largest gradient norm met before clipping. */
   readonly gradientNorm: number;
+  /** Updates of the challenger, and those whose gradient was clipped. */
+  readonly updates: number;
+  readonly clipped: number;
 }
 
 /** Collects the rows of every series, spilled ones included, in name order; beyond `maxRows` series are drawn by hash(seed, trigger, name). */

@@ -43,7 +43,7 @@ export function train(job: TrainingJob, progress?: (epoch: number, loss: number)
 
 function untrained(job: TrainingJob): TrainingResult {
   const { weights, series } = job;
-  const none = { loss: NaN, champion: NaN, challenger: NaN, gradientNorm: NaN };
+  const none = { loss: NaN, champion: NaN, challenger: NaN, gradientNorm: NaN, updates: 0, clipped: 0 };
   return { ...none, accepted: false, weights, rows: 0, series: series.length };
 }
 
@@ -87,6 +87,8 @@ function trainNetwork(whole: NetworkJob, progress?: (epoch: number, loss: number
     rows,
     series: series.length,
     gradientNorm: fit.gradientNorm,
+    updates: fit.updates,
+    clipped: fit.clipped,
   };
 }
 
@@ -119,8 +121,11 @@ function refit(job: NetworkJob, series: readonly ScaledSeries[], loss: LossSpec,
 
 class Fit {
   gradientNorm = 0;
+  updates = 0;
+  clipped = 0;
   readonly #series: readonly ScaledSeries[];
   readonly #random: Random;
+  readonly #clip: number;
   readonly #steps: number;
   readonly #burnIn: number;
   readonly #batch: number;
@@ -134,6 +139,7 @@ class Fit {
     this.#burnIn = Math.min(options.burnIn, Math.floor(longest / 3));
     this.#steps = Math.min(options.steps, longest - this.#burnIn);
     const length = this.#burnIn + this.#steps;
+    this.#clip = options.clip;
     this.#series = series.filter(({ split, from }) => split - from >= length);
     const windows = this.#series.reduce(
       (sum, { split, from }) => sum + Math.floor((split - from - this.#burnIn) / this.#steps),
@@ -174,7 +180,10 @@ class Fit {
       sum += trainer.forward();
       batches++;
       trainer.backward();
-      this.gradientNorm = Math.max(this.gradientNorm, trainer.update(learningRate));
+      const norm = trainer.update(learningRate);
+      this.gradientNorm = Math.max(this.gradientNorm, norm);
+      this.updates++;
+      if (!(norm <= this.#clip)) this.clipped++;
     }
     const mean = sum / batches;
     return mean - mean === 0 ? mean : NaN;

@@ -1,0 +1,139 @@
+/** `tidecast inspect model`: what a model is, and how its network deals with time. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { systemClock } from '../core/clock.ts';
+import { TidecastError } from '../core/errors.ts';
+import { Encoding } from '../learn/encoding.ts';
+import { sequencesOf } from '../learn/learn.ts';
+import { checkLearning, isLearning } from '../learn/load.ts';
+import { probesOf } from '../learn/probes.ts';
+import { learntMeta } from '../learn/saved.ts';
+import { diagnose, drawnProbes, type Diagnosis, type Probe } from '../nn/diagnostics.ts';
+import { loadModel, weightsHash, type ModelFile } from '../nn/files.ts';
+import { readPipelineFile } from '../pipeline/load.ts';
+import { columns } from './cell.ts';
+import { COMPONENTS } from './components.ts';
+import type { Pass } from './diagnosis-plots.ts';
+import { percent, value, whole } from './numbers.ts';
+import { calmTable } from './table.ts';
+import type { Paint, Terminal } from './terminal.ts';
+import type { Call } from './verbs.ts';
+
+/** Rows and number of probes; fewer where a network is so large that it would take minutes. */
+const ROWS = 256;
+const PROBES = 8;
+const WORK = 2_000_000;
+/** Of the drawn ones: the same numbers each time. */
+const SEED = 1;
+
+/** What `inspect model` found: facts, and of a network a diagnosis. */
+export interface ModelFound {
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly diagnosis?: Diagnosis & { readonly of: string };
+  readonly passes: readonly Pass[];
+}
+
+/** Reads a model and looks at its network; draws files where `out` is given. */
+export async function inspectModel(folder: string, { options }: Call, terminal: Terminal): Promise<ModelFound> {
+  const model = loadModel(folder);
+  const { shape, weights, meta } = model;
+  const tensors = Object.fromEntries([...weights].map(([name, values]) => [name, `${values.length} numbers`]));
+  const parameters = [...weights.values()].reduce((sum, { length }) => sum + length, 0);
+  const { training, ...told } = meta;
+  const passes = passesOf(training);
+  const facts = { hash: weightsHash(weights), shape, parameters, tensors, meta: told };
+  const { data, out } = options;
+  if (!shape) {
+    if (data ?? out) throw new TidecastError('NN_MODEL_FOREIGN', { folder, reason: 'it holds no recurrent network' });
+    return { facts, passes };
+  }
+  const count = Math.max(1, Math.min(PROBES, Math.floor(WORK / parameters)));
+  const { probes, of } =
+    typeof data === 'string'
+      ? await learntProbes(model, data, count, terminal)
+      : { probes: drawnProbes(shape, ROWS, count, SEED), of: 'seeded random rows, a random direction of the last output' };
+  const diagnosis = { of, ...diagnose(shape, weights, probes) };
+  if (typeof out === 'string') {
+    const { diagnosisPlots } = await import('./diagnosis-plots.ts');
+    save(resolve(terminal.folder, out), diagnosisPlots(diagnosis, passes));
+  }
+  return { facts, diagnosis, passes };
+}
+
+async function learntProbes(
+  model: ModelFile,
+  data: string,
+  count: number,
+  terminal: Terminal,
+): Promise<{ probes: Probe[]; of: string }> {
+  const file = resolve(terminal.folder, data);
+  const read = readPipelineFile(file, { env: terminal.env, from: terminal.folder });
+  const meta = learntMeta(model);
+  if (!meta || !isLearning(read)) throw new TidecastError('LEARN_OTHER', { file, network: meta?.network });
+  const spec = { ...checkLearning(file, read, COMPONENTS.sources), seed: meta.seed };
+  const network = spec.learn.networks.find(({ name }) => name === meta.network);
+  const channels = [...spec.learn.inputs, spec.learn.target];
+  const sequences = await sequencesOf(spec.source, channels, spec, systemClock, COMPONENTS.sources);
+  const encoding = new Encoding(spec.learn, sequences);
+  const same = JSON.stringify([encoding.symbols, encoding.classes]) === JSON.stringify([meta.symbols, meta.classes]);
+  if (!network || !same || JSON.stringify(encoding.shape(network)) !== JSON.stringify(model.shape))
+    throw new TidecastError('LEARN_OTHER', { file, network: meta.network });
+  const probes = probesOf(model.shape!, encoding, meta.window, encoding.encode(sequences), { rows: ROWS, count });
+  return { probes, of: `sequences of ${spec.name}, the loss of the last answer` };
+}
+
+/** A learning file keeps every pass; a training of a pipeline its sums. */
+function passesOf(training: unknown): Pass[] {
+  const { epochs } = (training ?? {}) as { epochs?: Pass[] };
+  return epochs ?? (training === undefined ? [] : [training as Pass]);
+}
+
+function save(folder: string, files: Readonly<Record<string, string>>): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  } catch (cause) {
+    throw new TidecastError(
+      'EXPORT_UNSAVED',
+      { path: folder, reason: (cause as NodeJS.ErrnoException).code ?? 'unknown' },
+      { cause },
+    );
+  }
+}
+
+/** The diagnosis in words and one table. */
+export function diagnosisText({ diagnosis, passes }: ModelFound, paint: Paint): string {
+  if (!diagnosis) return '';
+  const { of, rows, gradient, impulse, felt, hidden } = diagnosis;
+  const distances = [0, 1, 2, 5, 10, 20, 50, 100, 200].filter((k) => k < rows - 1).concat(rows - 1);
+  const shown = (sizes: readonly number[]): string[] => distances.map((k) => value(sizes[k]!));
+  const table = calmTable(
+    ['rows back, or later', ...distances.map(String)],
+    [
+      ...gradient.map(({ layer, of: state, norms }) => [`|dL/d${state}| of layer ${layer + 1}`, ...shown(norms)]),
+      ['change of the output', ...shown(impulse)],
+    ],
+    paint,
+  );
+  const updates = passes.reduce((sum, each) => sum + each.updates, 0);
+  const clipped = passes.reduce((sum, each) => sum + each.clipped, 0);
+  const largest = passes.reduce((most, each) => Math.max(most, each.largest), 0);
+  const said = [
+    ...gradient.map(({ layer, of: state, slope }) => [
+      `slope of ${state}, layer ${layer + 1}`,
+      `${value(slope)} powers of ten in 100 rows`,
+    ]),
+    [
+      'an input is felt',
+      felt < rows ? `for ${whole(felt)} rows (until below 1 % of its largest)` : `for all ${whole(rows)} rows looked at`,
+    ],
+    ...hidden.map(({ layer, mean, saturated }) => [
+      `units of layer ${layer + 1}`,
+      `|h| ${value(mean)} on average, above 0.95 in ${percent(saturated, 1)}`,
+    ]),
+    ...(updates > 0
+      ? [['clipping', `${whole(clipped)} of ${whole(updates)} updates, largest gradient norm ${value(largest)}`]]
+      : []),
+  ];
+  return [`looked at with ${of}`, table, ...columns(said)].join('\n');
+}
