@@ -1,6 +1,5 @@
 /** `tidecast inspect model`: what a model is, and how its network deals with time. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { TidecastError } from '../core/errors.ts';
 import { Encoding } from '../learn/encoding.ts';
@@ -15,6 +14,7 @@ import { columns } from './cell.ts';
 import { COMPONENTS } from './components.ts';
 import type { Pass } from './diagnosis-plots.ts';
 import { percent, value, whole } from './numbers.ts';
+import { saveFiles } from './save-files.ts';
 import { calmTable } from './table.ts';
 import type { Paint, Terminal } from './terminal.ts';
 import type { Call } from './verbs.ts';
@@ -55,7 +55,7 @@ export async function inspectModel(folder: string, { options }: Call, terminal: 
   const diagnosis = { of, ...diagnose(shape, weights, probes) };
   if (typeof out === 'string') {
     const { diagnosisPlots } = await import('./diagnosis-plots.ts');
-    save(resolve(terminal.folder, out), diagnosisPlots(diagnosis, passes));
+    saveFiles(resolve(terminal.folder, out), diagnosisPlots(diagnosis, passes));
   }
   return { facts, diagnosis, passes };
 }
@@ -86,19 +86,6 @@ async function learntProbes(
 function passesOf(training: unknown): Pass[] {
   const { epochs } = (training ?? {}) as { epochs?: Pass[] };
   return epochs ?? (training === undefined ? [] : [training as Pass]);
-}
-
-function save(folder: string, files: Readonly<Record<string, string>>): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  } catch (cause) {
-    throw new TidecastError(
-      'EXPORT_UNSAVED',
-      { path: folder, reason: (cause as NodeJS.ErrnoException).code ?? 'unknown' },
-      { cause },
-    );
-  }
 }
 
 /** The diagnosis in words and one table. */

@@ -188,6 +188,23 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./inspect.ts')).inspect,
   },
   {
+    name: 'scenario',
+    summary:
+      'Draw paths of each series from the state of a pipeline: its forecast rolled forward on what it draws, with the calibrated quantiles of each step up to the horizon. The state is only read.',
+    arguments: [FILE],
+    options: [
+      ['--steps <rows>', 'length of the paths (default: `forecast.horizon`)'],
+      ['--paths <number>', 'paths of each series (default: 200)'],
+      ['--seed <number>', 'seed of the draws (default: that of the pipeline)'],
+      ['--series <name>', 'this series only'],
+      ['--out <folder>', 'draw a fan of each series as SVG'],
+      ['--json', 'print one JSON document, with every path, instead of text'],
+    ],
+    examples: ['tidecast scenario pipelines/taxi.yaml --steps 48', 'tidecast scenario pipelines/taxi.yaml --paths 1000 --json'],
+    exits: [EXIT.data, EXIT.noInput, EXIT.cannotCreate, EXIT.config],
+    load: async () => (await import('./scenario.ts')).scenario,
+  },
+  {
     name: 'models',
     summary:
       'List the versions of a pipeline’s weights, how good they were, and who took over when; or go back to an earlier version.',

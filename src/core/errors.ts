@@ -498,6 +498,16 @@ export const ERRORS = {
     todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',
     exit: EXIT.data,
   },
+  SCENARIO_SERIES: {
+    what: 'The saved state holds no such series in memory',
+    todo: 'Check the name; a series that was evicted comes back with its next row.',
+    exit: EXIT.usage,
+  },
+  SCENARIO_SIZE: {
+    what: 'All paths together are too many numbers',
+    todo: 'Choose one series with `--series`, or fewer `--paths` or `--steps`.',
+    exit: EXIT.usage,
+  },
   LEARN_NO_WRITER: {
     what: 'The model does not say what comes next in a text',
     todo: 'Give a network saved by `tidecast run FILE --out FOLDER` of a learning file with symbols that are their own target, one ahead.',

@@ -107,6 +107,17 @@ export class Ensemble {
     return this.#index.data[lane]!;
   }
 
+  /** What was issued at a lane's newest row for a cell, `target x horizon + step - 1`: the mean, and the quantiles into `into`. */
+  newest(lane: number, cell: number, into: Float64Array): number {
+    const { horizon } = this.context;
+    const at = (lane * horizon + (this.#index.data[lane]! % horizon)) * this.#cells + cell;
+    const levels = this.#levels;
+    const base = at * levels * 2;
+    into.set(this.#spread.data.subarray(base + levels, base + 2 * levels));
+    const models = this.#models.length;
+    return this.#said.data[at * (models + 1) + models]!;
+  }
+
   /** One wave: `steps` are the grid steps since each lane's previous row (1 where no gap was left open). */
   step(wave: Wave, steps: Int32Array, out: EnsembleOutput): void {
     this.#reserve(wave.rows);

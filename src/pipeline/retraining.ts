@@ -9,6 +9,7 @@ import { reached, type Position } from '../core/position.ts';
 import type { Saved, State, Stateful } from '../core/state.ts';
 import type { Inputs } from '../forecast/inputs.ts';
 import type { Recurrent } from '../forecast/recurrent.ts';
+import type { WeightsVersion } from '../forecast/weights.ts';
 import { weightsHash } from '../nn/files.ts';
 import { checkWeights, type Weights } from '../nn/shape.ts';
 import type { Gate } from '../stream/ingest.ts';
@@ -300,29 +301,35 @@ export class Retraining implements Gate, Stateful {
   }
 
   restore(saved: Saved): void {
-    const from = saved as unknown as {
-      trigger: Float64Array;
-      settled: Float64Array;
-      inFlight: number | null;
-      trainedAt: number;
-      version: number[];
-      after: Float64Array;
-      hash: string[];
-      names: string[][];
-      weights: Float32Array[][];
-    };
+    const from = saved as unknown as SavedRetraining;
     this.#trigger = from.trigger[0]!;
     this.#settled = from.settled[0]!;
     // a run that now waits for its weights does not finish what a run that did not wait had begun
     this.#inFlight = this.exact ? null : from.inFlight;
     this.#growth.trainedAt = from.trainedAt;
-    this.#o.inputs.box.restore(
-      from.version.map((version, i) => ({
-        version,
-        after: from.after[i]!,
-        hash: from.hash[i]!,
-        weights: new Map(from.names[i]!.map((name, k) => [name, from.weights[i]![k]!])),
-      })),
-    );
+    this.#o.inputs.box.restore(savedWeights(saved));
   }
+}
+
+interface SavedRetraining {
+  readonly trigger: Float64Array;
+  readonly settled: Float64Array;
+  readonly inFlight: number | null;
+  readonly trainedAt: number;
+  readonly version: number[];
+  readonly after: Float64Array;
+  readonly hash: string[];
+  readonly names: string[][];
+  readonly weights: Float32Array[][];
+}
+
+/** The versions of the weights in what a {@link Retraining} saved. */
+export function savedWeights(saved: Saved): WeightsVersion[] {
+  const { version, after, hash, names, weights } = saved as unknown as SavedRetraining;
+  return version.map((each, i) => ({
+    version: each,
+    after: after[i]!,
+    hash: hash[i]!,
+    weights: new Map(names[i]!.map((name, k) => [name, weights[i]![k]!])),
+  }));
 }
