@@ -205,6 +205,24 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./scenario.ts')).scenario,
   },
   {
+    name: 'generate',
+    summary: 'Write text with a saved network of characters, each that it draws being what it reads next.',
+    arguments: [['<model>', 'folder of a network that `run --out` of a learning file such as char-lm saved']],
+    options: [
+      ['--prompt <text>', 'what it goes on from (default: a line break, or its first character where it knows none)'],
+      ['--length <characters>', 'characters that are written (default: 500)'],
+      ['--temperature <number>', 'below 1 the likelier are drawn more often; 0: always the likeliest (default: 1)'],
+      ['--seed <number>', 'seed of the draws (default: 1)'],
+      JSON_OPTION,
+    ],
+    examples: [
+      'tidecast run pipelines/char-lm.yaml --out out/char-lm',
+      'tidecast generate out/char-lm/lstm --prompt "In the beginning" --temperature 0.7',
+    ],
+    exits: [EXIT.data, EXIT.noInput],
+    load: async () => (await import('./generate.ts')).generate,
+  },
+  {
     name: 'models',
     summary:
       'List the versions of a pipeline’s weights, how good they were, and who took over when; or go back to an earlier version.',

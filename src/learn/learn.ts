@@ -10,7 +10,7 @@ import { Encoding } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
 import { judge, type Judgement } from './judge.ts';
 import { NGram } from './n-gram.ts';
-import { knownWords, sample } from './sample.ts';
+import { knownWords, sample, textOf } from './sample.ts';
 import { modelOf } from './saved.ts';
 import { readSequences, type Sequence } from './sequences.ts';
 import type { ClaimSpec, LearningSpec } from './spec.ts';
@@ -85,7 +85,7 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
     );
     if (spec.learn.sample) {
       const first = encoded[0]!.columns[0]![0]!;
-      const drawn = sample(shape, weights, first, spec.learn.sample, seedOf(spec.seed, 'sample'));
+      const drawn = sample(shape, weights, [first], spec.learn.sample, seedOf(spec.seed, 'sample'));
       const text = textOf(drawn.map((symbol) => encoding.classes[symbol]!));
       const vocabulary = training.map(({ columns }) => textOf(columns[0]!)).join('\n');
       samples.push({ network: network.name, text, words: knownWords(text, vocabulary) });
@@ -123,14 +123,6 @@ function claimsOf(
   if (known === undefined) return claims;
   const common = { proof: 'what it writes', measure: 'words', at_least: known } as const;
   return [...claims, ...samples.map(({ network, words }) => ({ ...common, network, found: words, holds: words >= known }))];
-}
-
-/** Unicode numbers as text; what is none is left out. */
-function textOf(characters: ArrayLike<number>): string {
-  const letters = Array.from(characters, (each) =>
-    Number.isInteger(each) && each >= 0 && each < 0x110000 ? String.fromCodePoint(each) : '',
-  );
-  return letters.join('');
 }
 
 /** Reads the sequences of a source of a learning file; throws what {@link readSequences} throws. */

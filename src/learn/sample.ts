@@ -4,12 +4,18 @@ import { Random } from '../core/random.ts';
 import { Network } from '../nn/network.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 
-/** `length` symbols drawn after `first`, from a state of zeros; a temperature below 1 draws the likelier ones more often. */
+/** How symbols are drawn: a temperature below 1 draws the likelier ones more often, and at 0 always the likeliest. */
+export interface Drawing {
+  readonly length: number;
+  readonly temperature: number;
+}
+
+/** `length` symbols drawn after those of a beginning, which are read first, from a state of zeros. */
 export function sample(
   shape: NetworkShape,
   weights: Weights,
-  first: number,
-  { length, temperature }: { readonly length: number; readonly temperature: number },
+  beginning: readonly number[],
+  { length, temperature }: Drawing,
   seed: number,
 ): number[] {
   const network = new Network(shape, { slots: 1 });
@@ -17,18 +23,17 @@ export function sample(
   network.reserve(1);
   const random = new Random(seed);
   const drawn: number[] = [];
-  let symbol = first;
-  for (let i = 0; i < length; i++) {
-    network.x[0] = symbol;
+  for (let i = 0; drawn.length < length; i++) {
+    network.x[0] = i < beginning.length ? beginning[i]! : drawn.at(-1)!;
     network.step(0, 1);
-    symbol = draw(network.y.subarray(0, shape.outputs), temperature, random.uniform());
-    drawn.push(symbol);
+    if (i + 1 >= beginning.length) drawn.push(draw(network.y.subarray(0, shape.outputs), temperature, random.uniform()));
   }
   return drawn;
 }
 
 function draw(logits: Float32Array, temperature: number, u: number): number {
   const largest = Math.max(...logits);
+  if (temperature === 0) return logits.indexOf(largest);
   const weights = Array.from(logits, (logit) => exp((logit - largest) / temperature));
   let left = u * weights.reduce((sum, weight) => sum + weight, 0);
   for (let j = 0; j < weights.length; j++) {
@@ -36,6 +41,14 @@ function draw(logits: Float32Array, temperature: number, u: number): number {
     if (left < 0) return j;
   }
   return weights.indexOf(1);
+}
+
+/** Unicode numbers as text; what is none is left out. */
+export function textOf(characters: ArrayLike<number>): string {
+  const letters = Array.from(characters, (each) =>
+    Number.isInteger(each) && each >= 0 && each < 0x110000 ? String.fromCodePoint(each) : '',
+  );
+  return letters.join('');
 }
 
 /** The share of a text's words that occur in another text; a word is letters and apostrophes, and the first and last of a sample may be cut. */

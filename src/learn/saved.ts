@@ -4,6 +4,7 @@ import { loadModel, type ModelFile } from '../nn/files.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 import type { Encoding } from './encoding.ts';
 import type { Epoch, Fitted } from './fit.ts';
+import { sample, textOf, type Drawing } from './sample.ts';
 import type { LearningSpec, NetworkSpec } from './spec.ts';
 
 /** In the `meta` of a model: the question, and the values by their numbers (empty where they are quantities). */
@@ -56,11 +57,26 @@ export interface Writer {
 export function loadWriter(folder: string): Writer {
   const model = loadModel(folder);
   const { shape, weights } = model;
-  const { symbols = [], classes = [], ahead, inputs = [], target } = learntMeta(model) ?? {};
-  const same = symbols.length === classes.length && symbols.every((value, i) => value === classes[i]);
-  if (!shape || symbols.length === 0 || !same || ahead !== 1 || inputs[0] !== target)
-    throw new TidecastError('LEARN_NO_WRITER', { folder });
+  const { symbols, classes, ahead, inputs, target } = learntMeta(model) ?? {};
+  const letters = Array.isArray(symbols) && symbols.length > 0 && symbols.every(isLetter);
+  const itself = ahead === 1 && inputs?.[0] === target && JSON.stringify(symbols) === JSON.stringify(classes);
+  if (!shape || !letters || !itself) throw new TidecastError('LEARN_NO_WRITER', { folder });
   if (shape.categories !== symbols.length || shape.outputs !== symbols.length)
     throw new TidecastError('NN_MODEL_DAMAGED', { folder, symbols: symbols.length, categories: shape.categories });
   return { shape, weights, symbols };
+}
+
+function isLetter(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < 0x110000;
+}
+
+/** Text that a saved network writes after a beginning; throws LEARN_UNKNOWN for a character that it does not know. */
+export function write({ shape, weights, symbols }: Writer, beginning: string, drawing: Drawing, seed: number): string {
+  const known = new Map(symbols.map((value, i) => [value, i]));
+  const read = Array.from(beginning, (letter, row) => {
+    const symbol = known.get(letter.codePointAt(0)!);
+    if (symbol === undefined) throw new TidecastError('LEARN_UNKNOWN', { value: letter.codePointAt(0), row });
+    return symbol;
+  });
+  return textOf(sample(shape, weights, read, drawing, seed).map((symbol) => symbols[symbol]!));
 }
