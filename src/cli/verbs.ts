@@ -216,7 +216,7 @@ export const VERBS: readonly VerbEntry[] = [
       JSON_OPTION,
     ],
     examples: [
-      'tidecast run pipelines/char-lm.yaml --out out/char-lm',
+      'tidecast generate out/char-lm/lstm --length 1000',
       'tidecast generate out/char-lm/lstm --prompt "In the beginning" --temperature 0.7',
     ],
     exits: [EXIT.data, EXIT.noInput],
