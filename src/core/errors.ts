@@ -217,6 +217,11 @@ export const ERRORS = {
     exit: EXIT.noInput,
   },
   SOURCE_FILE_UNREADABLE: { what: 'The input file cannot be read', todo: 'Check its rights and the disk.', exit: EXIT.noInput },
+  SOURCE_LABEL: {
+    what: 'A line begins with none of the labels',
+    todo: 'Mend the line: label, tab, text. Or name the label in `labels`.',
+    exit: EXIT.data,
+  },
   SOURCE_NO_ROWS: { what: 'The input file has no rows', todo: 'Check what wrote it, or take it out of `path`.', exit: EXIT.data },
   SOURCE_NO_TIME: { what: 'No column is recognised as the time', todo: 'Name it: `time: COLUMN`.', exit: EXIT.config },
   SOURCE_NO_UNIT: {
