@@ -514,6 +514,21 @@ export const ERRORS = {
     todo: 'Train on data in which it occurs, or take it out.',
     exit: EXIT.data,
   },
+  SEARCH_OPTION: {
+    what: 'An option of the search is out of range',
+    todo: 'Choose a value inside the stated range.',
+    exit: EXIT.config,
+  },
+  SEARCH_STEP: {
+    what: 'A step of the search gave no log probability for a symbol',
+    todo: 'Check the weights of the network, or train it again.',
+    exit: EXIT.data,
+  },
+  SEARCH_TOO_LARGE: {
+    what: 'There are more sequences than an exhaustive search tries',
+    todo: 'Search by a beam, or for shorter sequences of fewer symbols.',
+    exit: EXIT.config,
+  },
   // -- src/web
   WEB_ADDRESS_IN_USE: {
     what: 'The address for health and metrics is taken by another process',

@@ -52,7 +52,7 @@ export function forward(m: Model, t: Batch): f64 {
   return loss(m, t);
 }
 
-/** Adds the loss's gradient to the gradients, which the caller has set to zero. Activations are used up. */
+/** Adds the loss's gradient to the gradients, which the caller has set to zero; dstate is the state's, after in, before out. Activations are used up. */
 export function backward(m: Model, t: Batch): void {
   const n = t.steps * t.batch;
   const hs = <usize>m.hp << 2;
@@ -60,6 +60,8 @@ export function backward(m: Model, t: Batch): void {
   const os = <usize>m.op << 2;
   const tall = <usize>(n + t.batch) * hs;
   const gates = gatesOf(m) * m.hp;
+  const ss = <usize>t.stateSize << 2;
+  const part = <usize>m.hidden << 2;
   const x = m.categories ? t.xw : t.x;
   const top = t.h + <usize>(m.layers - 1) * tall + <usize>t.batch * hs;
   outer(n, top, hs, m.hidden, t.do, os, m.op, m.gw);
@@ -73,8 +75,11 @@ export function backward(m: Model, t: Batch): void {
     const c = t.c + (hasC(m) ? <usize>i * tall : 0);
     const below = i ? h - tall + <usize>t.batch * hs : x;
     const xs = i ? hs : <usize>m.inputs << 2;
+    const at = t.dstate + <usize>i * (hasC(m) ? part << 1 : part);
     memory.fill(t.dh, 0, <usize>t.batch * hs);
     memory.fill(t.dc, 0, <usize>t.batch * hs);
+    copyRows(t.batch, at, ss, t.dh, hs, m.hidden);
+    if (hasC(m)) copyRows(t.batch, at + part, ss, t.dc, hs, m.hidden);
     for (let k = t.steps - 1; k >= 0; k--) {
       const row = <usize>(k * t.batch);
       const next = row + t.batch;
@@ -98,6 +103,8 @@ export function backward(m: Model, t: Batch): void {
         addToTable(m, t.batch, t.x + ((row * m.raw) << 2), t.dxw, ws);
       }
     }
+    copyRows(t.batch, t.dh, hs, at, ss, m.hidden);
+    if (hasC(m)) copyRows(t.batch, t.dc, hs, at + part, ss, m.hidden);
   }
 }
 

@@ -91,4 +91,5 @@ export class Batch {
   de: usize; // [batch][hp]
   xw: usize; // [n][inputs], with categories
   dxw: usize; // [batch][spread, rounded up to 8], with a table
+  dstate: usize; // [batch][stateSize]: gradient of the state after the last step, then of the one before the first
 }
