@@ -342,7 +342,7 @@ export const ERRORS = {
   // -- src/interop
   EXPORT_UNKNOWN: {
     what: 'The network has a part that the other format does not know',
-    todo: 'Export an rnn, gru or lstm without relevance gate and without categories.',
+    todo: 'Export an rnn, gru or lstm without relevance gate, without categories and in one direction.',
     exit: EXIT.data,
   },
   EXPORT_UNSAVED: {

@@ -123,7 +123,7 @@ export function backward(
 }
 
 /** A row as the first layer sees it: its category one-hot, or the category's row of the table, then the other numbers. */
-function spread(shape: NetworkShape, weights: Doubles, row: Float64Array): Float64Array {
+export function spread(shape: NetworkShape, weights: Doubles, row: Float64Array): Float64Array {
   if (!shape.categories) return row;
   const E = spreadOf(shape);
   const table = weights.get('embed.w');
