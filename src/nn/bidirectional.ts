@@ -7,7 +7,8 @@
 import { TidecastError } from '../core/errors.ts';
 import type { Loss } from './losses.ts';
 import { checkShape, checkWeights, tensorsOf, waysOf, type NetworkShape, type Weights } from './shape.ts';
-import { Trainer, type OptimizerSpec } from './trainer.ts';
+import type { OptimizerSpec } from './optimizer.ts';
+import { Trainer } from './trainer.ts';
 
 const UNUSED: Loss = { mean: 'squared', quantiles: [] };
 

@@ -7,7 +7,7 @@
 import { backwardCell, forwardCell, type Trace } from './reference-cells.ts';
 import { pow } from '../core/math/math.ts';
 import { sizeOf, spreadOf, stateSizeOf, tensorsOf, widthOf, type NetworkShape } from './shape.ts';
-import type { OptimizerSpec } from './trainer.ts';
+import type { OptimizerSpec } from './optimizer.ts';
 
 /** Tensors by name in double precision. */
 export type Doubles = ReadonlyMap<string, Float64Array>;
