@@ -1,5 +1,6 @@
 /** Sequences with the right answer at each step, each a function of its seed: the exercises that a recurrent network has to learn. */
 import { Random } from '../../src/core/random.ts';
+import { BANDS, utter } from './speech.ts';
 
 /** A kind of exercise: its channels, and one sequence of `length` rows written behind each other, row by row. */
 export interface Exercise {
@@ -52,6 +53,11 @@ export const EXERCISES = {
         to.set([value, Number(marked), row === length - 1 ? sum : NaN], 3 * row);
       }
     },
+  },
+  /** Vectors with a class for the whole of them. */
+  speech: {
+    channels: [...Array.from({ length: BANDS }, (_, band) => `band${band + 1}`), 'word'],
+    write: utter,
   },
 } satisfies Record<string, Exercise>;
 

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { TidecastError } from '../core/errors.ts';
-import { Encoding } from '../learn/encoding.ts';
+import { Encoding, runningMeans } from '../learn/encoding.ts';
 import { sequencesOf } from '../learn/learn.ts';
 import { checkLearning, isLearning } from '../learn/load.ts';
 import { probesOf } from '../learn/probes.ts';
@@ -43,8 +43,9 @@ export async function inspectModel(folder: string, { options }: Call, terminal: 
   const passes = passesOf(training);
   const facts = { hash: weightsHash(weights), shape, parameters, tensors, meta: told };
   const { data, out } = options;
-  if (!shape) {
-    if (data ?? out) throw new TidecastError('NN_MODEL_FOREIGN', { folder, reason: 'it holds no recurrent network' });
+  // of a network that reads both ways there is no state that anything is carried in from the past alone
+  if (!shape || shape.bidirectional) {
+    if (data ?? out) throw new TidecastError('NN_MODEL_FOREIGN', { folder, reason: 'it holds no network with a state from row to row' });
     return { facts, passes };
   }
   const count = Math.max(1, Math.min(PROBES, Math.floor(WORK / parameters)));
@@ -78,7 +79,9 @@ async function learntProbes(
   const same = JSON.stringify([encoding.symbols, encoding.classes]) === JSON.stringify([meta.symbols, meta.classes]);
   if (!network || !same || JSON.stringify(encoding.shape(network)) !== JSON.stringify(model.shape))
     throw new TidecastError('LEARN_OTHER', { file, network: meta.network });
-  const probes = probesOf(model.shape!, encoding, meta.window, encoding.encode(sequences), { rows: ROWS, count });
+  const encoded = encoding.encode(sequences);
+  const shown = network.mean ? runningMeans(encoded) : encoded;
+  const probes = probesOf(model.shape!, encoding, meta.window, shown, { rows: ROWS, count });
   return { probes, of: `sequences of ${spec.name}, the loss of the last answer` };
 }
 

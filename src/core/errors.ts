@@ -217,6 +217,11 @@ export const ERRORS = {
     exit: EXIT.noInput,
   },
   SOURCE_FILE_UNREADABLE: { what: 'The input file cannot be read', todo: 'Check its rights and the disk.', exit: EXIT.noInput },
+  SOURCE_LABEL: {
+    what: 'A line begins with none of the labels',
+    todo: 'Mend the line: label, tab, text. Or name the label in `labels`.',
+    exit: EXIT.data,
+  },
   SOURCE_NO_ROWS: { what: 'The input file has no rows', todo: 'Check what wrote it, or take it out of `path`.', exit: EXIT.data },
   SOURCE_NO_TIME: { what: 'No column is recognised as the time', todo: 'Name it: `time: COLUMN`.', exit: EXIT.config },
   SOURCE_NO_UNIT: {
@@ -337,7 +342,7 @@ export const ERRORS = {
   // -- src/interop
   EXPORT_UNKNOWN: {
     what: 'The network has a part that the other format does not know',
-    todo: 'Export an rnn, gru or lstm without relevance gate and without categories.',
+    todo: 'Export an rnn, gru or lstm without relevance gate, without categories and in one direction.',
     exit: EXIT.data,
   },
   EXPORT_UNSAVED: {
@@ -528,6 +533,21 @@ export const ERRORS = {
     what: 'A value is none of those that occurred in training',
     todo: 'Train on data in which it occurs, or take it out.',
     exit: EXIT.data,
+  },
+  SEARCH_OPTION: {
+    what: 'An option of the search is out of range',
+    todo: 'Choose a value inside the stated range.',
+    exit: EXIT.config,
+  },
+  SEARCH_STEP: {
+    what: 'A step of the search gave no log probability for a symbol',
+    todo: 'Check the weights of the network, or train it again.',
+    exit: EXIT.data,
+  },
+  SEARCH_TOO_LARGE: {
+    what: 'There are more sequences than an exhaustive search tries',
+    todo: 'Search by a beam, or for shorter sequences of fewer symbols.',
+    exit: EXIT.config,
   },
   // -- src/web
   WEB_ADDRESS_IN_USE: {

@@ -4,6 +4,7 @@ import type { Loss } from '../nn/losses.ts';
 import type { NetworkShape } from '../nn/shape.ts';
 import type { Sequence } from './sequences.ts';
 import type { LearnSpec, NetworkSpec } from './spec.ts';
+import { textOf } from './words.ts';
 
 /** The most symbols or classes that values are numbered as. */
 const MOST_SYMBOLS = 10_000;
@@ -35,15 +36,16 @@ export class Encoding {
 
   /** Sequences, each with the columns of the inputs and then that of the target, numbered; throws LEARN_UNKNOWN for a value that training had not, and LEARN_NOTHING. */
   encode(sequences: readonly Sequence[]): Encoded[] {
-    const { ahead, inputs } = this.#spec;
+    const { ahead, inputs, asked } = this.#spec;
     const encoded = sequences.map(({ name, columns, rows }) => {
-      const target = numbered(columns.at(-1)!, this.classes, name);
+      const target = numbered(columns.at(-1)!, this.classes, name, false);
       const truth = new Float64Array(rows).fill(NaN);
-      if (ahead < rows) truth.set(target.subarray(ahead));
+      if (asked === 'last') truth[rows - 1] = target[rows - 1]!;
+      else if (ahead < rows) truth.set(target.subarray(ahead));
       return {
         name,
         rows,
-        columns: columns.slice(0, inputs.length).map((column) => numbered(column, this.symbols, name)),
+        columns: columns.slice(0, inputs.length).map((column) => numbered(column, this.symbols, name, true)),
         truth,
       };
     });
@@ -66,6 +68,17 @@ export function writeRow({ columns }: Encoded, row: number, window: number, x: F
   }
 }
 
+/** Sequences in which each row is the mean of the rows so far. */
+export function runningMeans(sequences: readonly Encoded[]): Encoded[] {
+  return sequences.map((sequence) => ({
+    ...sequence,
+    columns: sequence.columns.map((column) => {
+      let sum = 0;
+      return column.map((value, row) => (sum += value) / (row + 1));
+    }),
+  }));
+}
+
 function distinct(columns: readonly Float64Array[]): number[] {
   const values = new Set<number>();
   for (const column of columns) {
@@ -75,12 +88,15 @@ function distinct(columns: readonly Float64Array[]): number[] {
   return [...values].sort((a, b) => a - b);
 }
 
-function numbered(column: Float64Array, values: readonly number[], series: string): Float64Array {
+function numbered(column: Float64Array, values: readonly number[], series: string, symbols: boolean): Float64Array {
   if (values.length === 0) return column;
   const places = new Map(values.map((value, i) => [value, i]));
   return column.map((value, row) => {
     const place = value === value ? places.get(value) : NaN;
-    if (place === undefined) throw new TidecastError('LEARN_UNKNOWN', { value, series, row });
+    if (place === undefined) {
+      const character = symbols ? textOf([value]) : '';
+      throw new TidecastError('LEARN_UNKNOWN', { value, ...(character && { character }), series, row });
+    }
     return place;
   });
 }

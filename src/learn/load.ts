@@ -7,6 +7,7 @@ import { FieldSchemas } from '../pipeline/field-schemas.ts';
 import { part, type Described } from '../pipeline/part.ts';
 import { explain, FileError, type Problem } from '../pipeline/problem.ts';
 import { describedSchema } from '../pipeline/spec.ts';
+import { controlNames } from './controls.ts';
 import { learningSections, type LearningSpec } from './spec.ts';
 
 /** Whether a file that was read is a learning file. */
@@ -26,18 +27,23 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
   const { learn, prove, ...rest } = parsed.data;
   const say = (path: PropertyKey[], message: string): void => void problems.push({ ...read.locate(path), message });
 
-  const names = [...learn.networks.map(({ name }) => name), ...(learn.n_gram ? [`${learn.n_gram}-gram`] : [])];
+  const names = [...learn.networks.map(({ name }) => name), ...controlNames(learn)];
   const ahead = learn.symbols && learn.classes && learn.ahead === 1 && learn.target === learn.inputs[0];
   for (const field of ['n_gram', 'sample'] as const) {
     if (learn[field] !== undefined && !ahead)
       say(['learn', field], `learn.${field} goes with symbols that are their own target, one ahead`);
   }
-  learn.networks.forEach(({ name, cell, reset, variant, embedding, window }, i) => {
+  if (learn.bag_of_words && !(learn.symbols && learn.classes && learn.asked === 'last'))
+    say(['learn', 'bag_of_words'], 'learn.bag_of_words goes with symbols, and classes that are asked: last');
+  if (learn.asked === 'last' && learn.ahead > 0) say(['learn', 'asked'], 'learn.asked: last does not go with learn.ahead');
+  learn.networks.forEach(({ name, cell, reset, variant, embedding, window, mean }, i) => {
     const at = ['learn', 'networks', i];
-    if (names.indexOf(name) !== i) say(at, `learn.networks[${i}]: the name ${name} is taken`);
+    if (names.indexOf(name) !== i || controlNames(learn).includes(name))
+      say(at, `learn.networks[${i}]: the name ${name} is taken`);
     if (reset !== undefined && cell !== 'gru') say(at, `learn.networks[${i}].reset goes with cell: gru`);
     if (variant !== undefined && cell !== 'lstm') say(at, `learn.networks[${i}].variant goes with cell: lstm`);
     if (embedding !== undefined && !learn.symbols) say(at, `learn.networks[${i}].embedding goes with learn.symbols: true`);
+    if (mean && learn.symbols) say(at, `learn.networks[${i}].mean does not go with learn.symbols`);
     if (window > 1 && learn.symbols) say(at, `learn.networks[${i}].window above 1 does not go with learn.symbols`);
   });
   if (learn.symbols && learn.inputs.length > 1) say(['learn', 'inputs'], 'learn.inputs: with symbols there is one input');
@@ -48,13 +54,16 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
       const prefix = ['prove', i, 'source'];
       problems.push(...problemsOf(whole.error, read.value, origin, fields, prefix));
     }
-    claims.forEach(({ network, measure, at_least, at_most, below }, c) => {
+    claims.forEach(({ network, measure, at_least, at_most, below, above }, c) => {
       const at = ['prove', i, 'claims', c];
       const where = `prove[${i}].claims[${c}]`;
       if (!names.includes(network)) say(at, `${where}.network names none of ${names.join(', ')}`);
-      if (below !== undefined && !names.includes(below)) say(at, `${where}.below names none of ${names.join(', ')}`);
-      if (at_least === undefined && at_most === undefined && below === undefined)
-        say(at, `${where} needs at_least, at_most or below`);
+      for (const [field, other] of Object.entries({ below, above })) {
+        if (other !== undefined && !names.includes(other)) say(at, `${where}.${field} names none of ${names.join(', ')}`);
+      }
+      if (below !== undefined && above !== undefined) say(at, `${where}: below or above, not both`);
+      if ([at_least, at_most, below, above].every((bound) => bound === undefined))
+        say(at, `${where} needs at_least, at_most, below or above`);
       if ((measure === 'error') === learn.classes) say(at, `${where}.measure: error is for numbers, the others for classes`);
     });
     return { name, source: whole.success ? whole.data : rest.source, claims };

@@ -4,8 +4,9 @@ import { loadModel, type ModelFile } from '../nn/files.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 import type { Encoding } from './encoding.ts';
 import type { Epoch, Fitted } from './fit.ts';
-import { sample, textOf, type Drawing } from './sample.ts';
+import { sample, type Drawing } from './sample.ts';
 import type { LearningSpec, NetworkSpec } from './spec.ts';
+import { textOf } from './words.ts';
 
 /** In the `meta` of a model: the question, and the values by their numbers (empty where they are quantities). */
 export interface LearntMeta {
@@ -16,6 +17,7 @@ export interface LearntMeta {
   readonly inputs: readonly string[];
   readonly target: string;
   readonly ahead: number;
+  readonly asked: 'every' | 'last';
   readonly window: number;
   readonly symbols: readonly number[];
   readonly classes: readonly number[];
@@ -30,8 +32,8 @@ export function modelOf(
   shape: NetworkShape,
   { weights, byEpoch }: Fitted,
 ): ModelFile {
-  const { inputs, target, ahead, clip } = learn;
-  const asked = { inputs, target, ahead, window: network.window, symbols, classes };
+  const { inputs, target, ahead, asked: when, clip } = learn;
+  const asked = { inputs, target, ahead, asked: when, window: network.window, symbols, classes };
   const meta: LearntMeta = {
     ...{ origin: 'learn', file: name, network: network.name, seed },
     ...asked,
@@ -57,9 +59,10 @@ export interface Writer {
 export function loadWriter(folder: string): Writer {
   const model = loadModel(folder);
   const { shape, weights } = model;
-  const { symbols, classes, ahead, inputs, target } = learntMeta(model) ?? {};
+  const { symbols, classes, ahead, asked, inputs, target } = learntMeta(model) ?? {};
   const letters = Array.isArray(symbols) && symbols.length > 0 && symbols.every(isLetter);
-  const itself = ahead === 1 && inputs?.[0] === target && JSON.stringify(symbols) === JSON.stringify(classes);
+  const itself =
+    ahead === 1 && asked === 'every' && inputs?.[0] === target && JSON.stringify(symbols) === JSON.stringify(classes);
   if (!shape || !letters || !itself) throw new TidecastError('LEARN_NO_WRITER', { folder });
   if (shape.categories !== symbols.length || shape.outputs !== symbols.length)
     throw new TidecastError('NN_MODEL_DAMAGED', { folder, symbols: symbols.length, categories: shape.categories });

@@ -23,6 +23,10 @@ const NETWORK = z.strictObject({
     .optional()
     .describe('LSTM and GRU: rows that the gates are set to remember up to before training (chrono initialisation).'),
   window: count(1, 1000).default(1).describe('Rows that the network is shown at once: the newest and those before it.'),
+  mean: z
+    .boolean()
+    .default(false)
+    .describe('The network is shown the mean of the rows so far instead of the row: the control that does not know their order.'),
 });
 
 const SAMPLE = z.strictObject({
@@ -39,6 +43,10 @@ const LEARN = z.strictObject({
     .describe('The one input is no quantity but a symbol, such as a character: each value that occurs is a category.'),
   target: label().describe('The channel that is asked for; where it is missing (NaN) nothing is asked.'),
   ahead: count(0, 1000).default(0).describe('How many rows ahead the target stands: 1 asks for what comes next.'),
+  asked: z
+    .enum(['every', 'last'])
+    .default('every')
+    .describe('`last`: the target is asked for at the last row of a sequence alone (many to one).'),
   classes: z
     .boolean()
     .default(true)
@@ -47,6 +55,12 @@ const LEARN = z.strictObject({
     .optional()
     .describe(
       'With symbols that are asked for one ahead: a model that counts what followed the last n - 1, `3-gram` in the report.',
+    ),
+  bag_of_words: z
+    .boolean()
+    .default(false)
+    .describe(
+      'With characters as symbols, and classes asked for at the last row: a model that counts words, whatever their order, `bag-of-words` in the report.',
     ),
   sample: SAMPLE.optional().describe('With symbols that are asked for one ahead: each network writes on by itself.'),
   networks: z.array(NETWORK).min(1).max(8).describe('The networks that are trained side by side, with the same budget.'),
@@ -69,7 +83,12 @@ const CLAIM = z.strictObject({
     ),
   at_least: z.number().optional().describe('It is at least this.'),
   at_most: z.number().optional().describe('It is at most this.'),
-  below: label().optional().describe('It is less than that of this other network, or of the `3-gram`.'),
+  below: label().optional().describe('It is less than that of this other network or control, such as `3-gram`.'),
+  above: label()
+    .optional()
+    .describe(
+      'It is more than that of this other network or control, such as `base-rate`, which knows how often each class is right.',
+    ),
 });
 
 const PROOF = z.strictObject({
