@@ -12,9 +12,9 @@ const rows = z.int().min(2).max(1_000_000);
 
 const config = z.strictObject({
   task: z
-    .enum(['addition', 'carry', 'parity', 'memory', 'speech'])
+    .enum(['addition', 'carry', 'parity', 'memory', 'speech', 'walk', 'momentum'])
     .describe(
-      '`addition`: the bits of two numbers, least significant first, and of their sum: `a`, `b`, `sum`. `carry`: the same, where the first carry runs through to the end. `parity`: `bit`, and whether the bits so far have an odd number of ones. `memory`: `value`, of which two are `marked`, one of them in the first ten rows, and at the last row their `sum`. `speech`: a made-up word of three vowels, from a speaker, at a speed and with noise of its own, as the energy of ten bands, `band1` to `band10`; at the last row the number of the `word`, 0 to 7.',
+      '`addition`: the bits of two numbers, least significant first, and of their sum: `a`, `b`, `sum`. `carry`: the same, where the first carry runs through to the end. `parity`: `bit`, and whether the bits so far have an odd number of ones. `memory`: `value`, of which two are `marked`, one of them in the first ten rows, and at the last row their `sum`. `speech`: a made-up word of three vowels, from a speaker, at a speed and with noise of its own, as the energy of ten bands, `band1` to `band10`; at the last row the number of the `word`, 0 to 7. `walk`: the daily `return` of a made-up price, in standard deviations, and whether it is `up`; nothing tells of the next. `momentum`: the same with a weak trend that comes and goes.',
     ),
   sequences: z.int().min(1).max(1_000_000).default(100).describe('Number of sequences; each is a series of its own.'),
   length: rows.default(8).describe('Rows of a sequence.'),

@@ -1,4 +1,5 @@
 /** Sequences with the right answer at each step, each a function of its seed: the exercises that a recurrent network has to learn. */
+import { log } from '../../src/core/math/math.ts';
 import { Random } from '../../src/core/random.ts';
 import { BANDS, utter } from './speech.ts';
 
@@ -10,6 +11,11 @@ export interface Exercise {
 
 /** In `memory`: the first marked value stands in so many first rows, so that it is kept for `length` less this many at least. */
 const EARLY = 10;
+
+/** Of prices, in standard deviations of a day's return: the mean return, the usual size of a trend, and how much of it is left a day later. */
+const DRIFT = 0.05;
+const MOMENTUM = 0.35;
+const KEPT = 0.9;
 
 export const EXERCISES = {
   /** Two binary numbers, least significant bit first, and their sum's bit. */
@@ -54,12 +60,25 @@ export const EXERCISES = {
       }
     },
   },
+  /** Daily returns of a price that wanders, a little more often up than down; nothing in them tells of the next one. */
+  walk: { channels: ['return', 'up'], write: (random, length, to) => prices(random, length, to, 0) },
+  /** The same with a trend that nobody sees, which comes and goes within weeks: what rose lately rises a little more often than not. */
+  momentum: { channels: ['return', 'up'], write: (random, length, to) => prices(random, length, to, MOMENTUM) },
   /** Vectors with a class for the whole of them. */
   speech: {
     channels: [...Array.from({ length: BANDS }, (_, band) => `band${band + 1}`), 'word'],
     write: utter,
   },
 } satisfies Record<string, Exercise>;
+
+function prices(random: Random, length: number, to: Float64Array, momentum: number): void {
+  let trend = 0;
+  for (let row = 0; row < length; row++) {
+    trend = KEPT * trend + momentum * Math.sqrt(1 - KEPT * KEPT) * random.normal(log);
+    const change = DRIFT + trend + random.normal(log);
+    to.set([change, Number(change > 0)], 2 * row);
+  }
+}
 
 function add(length: number, to: Float64Array, bits: (row: number) => [number, number]): void {
   let carry = 0;

@@ -45,7 +45,8 @@ export async function inspectModel(folder: string, { options }: Call, terminal: 
   const { data, out } = options;
   // of a network that reads both ways there is no state that anything is carried in from the past alone
   if (!shape || shape.bidirectional) {
-    if (data ?? out) throw new TidecastError('NN_MODEL_FOREIGN', { folder, reason: 'it holds no network with a state from row to row' });
+    if (data ?? out)
+      throw new TidecastError('NN_MODEL_FOREIGN', { folder, reason: 'it holds no network with a state from row to row' });
     return { facts, passes };
   }
   const count = Math.max(1, Math.min(PROBES, Math.floor(WORK / parameters)));

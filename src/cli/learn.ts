@@ -70,7 +70,12 @@ function measuresOf([first]: readonly Judgement[]): { title: string; shown: (eac
     ...(first && first.sequences > 1 && first.answers > first.sequences ? [exact] : []),
     { title: 'right answers', shown: ({ right }) => percent(right!, 2) },
     { title: 'bits an answer', shown: ({ bits }) => value(bits!) },
+    ...(first?.verdict === undefined ? [] : [{ title: 'beside the base rate', shown: skillText }]),
   ];
+}
+
+function skillText({ skill, verdict }: Judgement): string {
+  return verdict === undefined ? '' : `${verdict} (${skill! > 0 ? '+' : ''}${skill!.toFixed(1)} s.e.)`;
 }
 
 function claimLine(claim: Claimed, paint: Paint): string {

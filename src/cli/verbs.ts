@@ -1,6 +1,6 @@
 /**
  * THE list of verbs: what each is called with, an example, and how it may end. Help, `docs/reference/cli.md` and a test read it.
- * The code of a verb is imported only when that verb is called.
+ * The code of a verb is imported only when that verb is called. It is long, because it is one list.
  */
 import { EXIT } from '../core/errors.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,5 +1,6 @@
 /** What a trained network is worth on sequences: every one stepped from its beginning, live, as a series would be. */
 import { exp, log } from '../core/math/math.ts';
+import type { Verdict } from '../forecast/skill.ts';
 import { Network } from '../nn/network.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 import { writeRow, type Encoded } from './encoding.ts';
@@ -12,6 +13,9 @@ export interface Judgement {
   readonly right?: number;
   readonly bits?: number;
   readonly error?: number;
+  /** Where it is asked for: see `skill.ts`. */
+  readonly skill?: number;
+  readonly verdict?: Verdict;
 }
 
 /** Steps all sequences side by side and compares what comes out with the truth. */

@@ -7,12 +7,14 @@ import { seedOf } from '../core/random.ts';
 import type { ModelFile } from '../nn/files.ts';
 import type { Part } from '../pipeline/part.ts';
 import { controlsOf } from './controls.ts';
+import { baseRate } from './counted.ts';
 import { Encoding, runningMeans, type Encoded } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
 import { judge, type Judgement } from './judge.ts';
 import { knownWords, sample } from './sample.ts';
 import { modelOf } from './saved.ts';
 import { readSequences, type Sequence } from './sequences.ts';
+import { skillOf } from './skill.ts';
 import type { ClaimSpec, LearningSpec } from './spec.ts';
 import { textOf } from './words.ts';
 
@@ -66,6 +68,7 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
   const proofs = [];
   for (const { source } of spec.prove) proofs.push(encoding.encode(await read(source)));
 
+  const rates = spec.learn.skill ? baseRate(encoding.classes.length, encoded) : undefined;
   const networks: Learnt['networks'][number][] = [];
   const judgements: Judgement[][] = spec.prove.map(() => []);
   const samples: Learnt['samples'][number][] = [];
@@ -83,7 +86,10 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
     const { weights, byEpoch: _, ...told } = fitted;
     networks.push({ name: network.name, seconds, ...told });
     proofs.forEach((sequences, i) =>
-      judgements[i]!.push(judge(shape, weights, encoding.classes.length, network.window, shown(sequences))),
+      judgements[i]!.push({
+        ...judge(shape, weights, encoding.classes.length, network.window, shown(sequences)),
+        ...(rates && skillOf(shape, weights, network.window, rates, shown(sequences))),
+      }),
     );
     if (spec.learn.sample) {
       const first = encoded[0]!.columns[0]![0]!;

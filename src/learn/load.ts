@@ -35,6 +35,7 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
   }
   if (learn.bag_of_words && !(learn.symbols && learn.classes && learn.asked === 'last'))
     say(['learn', 'bag_of_words'], 'learn.bag_of_words goes with symbols, and classes that are asked: last');
+  if (learn.skill && !(learn.classes && learn.ahead > 0)) say(['learn', 'skill'], 'learn.skill goes with classes that are ahead');
   if (learn.asked === 'last' && learn.ahead > 0) say(['learn', 'asked'], 'learn.asked: last does not go with learn.ahead');
   learn.networks.forEach(({ name, cell, reset, variant, embedding, window, mean }, i) => {
     const at = ['learn', 'networks', i];
@@ -64,6 +65,8 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
       if (below !== undefined && above !== undefined) say(at, `${where}: below or above, not both`);
       if ([at_least, at_most, below, above].every((bound) => bound === undefined))
         say(at, `${where} needs at_least, at_most, below or above`);
+      if (measure === 'skill' && !(learn.skill && learn.networks.some(({ name }) => name === network)))
+        say(at, `${where}.measure: skill is for networks, with learn.skill`);
       if ((measure === 'error') === learn.classes) say(at, `${where}.measure: error is for numbers, the others for classes`);
     });
     return { name, source: whole.success ? whole.data : rest.source, claims };

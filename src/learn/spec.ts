@@ -62,6 +62,12 @@ const LEARN = z.strictObject({
     .describe(
       'With characters as symbols, and classes asked for at the last row: a model that counts words, whatever their order, `bag-of-words` in the report.',
     ),
+  skill: z
+    .boolean()
+    .default(false)
+    .describe(
+      'With classes that are ahead: whether the log loss of each network is below that of the `base-rate` by more than luck.',
+    ),
   sample: SAMPLE.optional().describe('With symbols that are asked for one ahead: each network writes on by itself.'),
   networks: z.array(NETWORK).min(1).max(8).describe('The networks that are trained side by side, with the same budget.'),
   steps: count(1, 10_000)
@@ -77,9 +83,9 @@ const LEARN = z.strictObject({
 const CLAIM = z.strictObject({
   network: label().describe('Whose result it is about.'),
   measure: z
-    .enum(['exact', 'right', 'bits', 'error'])
+    .enum(['exact', 'right', 'bits', 'error', 'skill'])
     .describe(
-      '`exact`: share of sequences with every answer right. `right`: share of answers that are. `bits`: log loss of an answer in bits. `error`: mean squared error over the variance of the truth.',
+      '`exact`: share of sequences with every answer right. `right`: share of answers that are. `bits`: log loss of an answer in bits. `error`: mean squared error over the variance of the truth. `skill`: with `learn.skill`, the standard errors by which the log loss is below that of the base rate; above 2 it is hardly luck.',
     ),
   at_least: z.number().optional().describe('It is at least this.'),
   at_most: z.number().optional().describe('It is at most this.'),
