@@ -1,7 +1,7 @@
 /**
  * The benchmark: `npm run bench`, every section in a process of its own.
  *
- *   node dist/test/bench/main.js [--only step,train,line,mixture,start,lanes,flat,kafka,latency,outage] [--json]
+ *   node dist/test/bench/main.js [--only step,train,char-lm,line,mixture,start,lanes,flat,kafka,latency,outage] [--json]
  *
  * The machine may be shared: figures are medians, and what is compared is measured side by side. The exit code is 0 whatever is
  * missed; a section that fails is named, and the exit code is 1.
@@ -25,6 +25,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   train: {
     title: 'A training step (batch 32 x T 64 x input 8, one thread)',
     load: async () => (await import('./kernel.ts')).trainBench,
+  },
+  'char-lm': {
+    title: 'Training the character model beside PyTorch, each on one thread, by processor time (batch 16 x T 64)',
+    load: async () => (await import('./char-lm.ts')).charLmBench,
   },
   line: {
     title: 'The line: Arrow file to forecasts, GRU(32) alone, horizon 1',

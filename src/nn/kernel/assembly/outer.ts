@@ -1,6 +1,6 @@
 // The product's other transpose: the gradient of packed weights, g[k][c] += sum over rows of x[r][k] * d[r][c].
 // Rows are summed upwards from zero and the sum is then added to what is there, so a long sequence is a sum of short ones.
-import { placeOf, ROW } from './block';
+import { COLUMNS, ROW } from './block';
 
 /** 4 of k by 8 columns. */
 // @ts-ignore: decorator
@@ -61,14 +61,20 @@ function addTo(g: usize, a: v128, b: v128): void {
   v128.store(g, f32x4.add(v128.load(g, 16), b), 16);
 }
 
-/** x [rows][k], d [rows][cols], g packed [k][cols], added to. */
+/** x [rows][k], d [rows][cols], g packed [k][cols], added to. Row by row of g, which is the largest of the three and so is read once, in order. */
 export function outer(rows: i32, x: usize, xs: usize, k: i32, d: usize, ds: usize, cols: i32, g: usize): void {
   const quads = k & ~3;
-  for (let c = 0; c < cols; c += 8) {
+  for (let c = 0; c < cols; c += COLUMNS) {
+    const width = <usize>min(COLUMNS, cols - c) << 2;
     const dc = d + (<usize>c << 2);
-    const gc = g + placeOf(c, k);
-    for (let i = 0; i < quads; i += 4) tile4x8(rows, x + (<usize>i << 2), xs, dc, ds, gc + <usize>i * ROW);
-    for (let i = quads; i < k; i++) tile1x8(rows, x + (<usize>i << 2), xs, dc, ds, gc + <usize>i * ROW);
+    for (let i = 0; i < quads; i += 4) {
+      for (let j: usize = 0; j < width; j += 32) tile4x8(rows, x + (<usize>i << 2), xs, dc + j, ds, g + j);
+      g += 4 * ROW;
+    }
+    for (let i = quads; i < k; i++) {
+      for (let j: usize = 0; j < width; j += 32) tile1x8(rows, x + (<usize>i << 2), xs, dc + j, ds, g + j);
+      g += ROW;
+    }
   }
 }
 
