@@ -13,9 +13,11 @@ import { resolvePaths } from './formats/paths.ts';
 const config = z.strictObject({
   path: z.string().min(1).describe('The file, UTF-8. Relative to the pipeline file.'),
   by: z
-    .enum(['file', 'line'])
+    .enum(['file', 'line', 'pair'])
     .default('file')
-    .describe('`file`: all of it is one series. `line`: every line is a series, `line-1` and so on, its line end the last tick.'),
+    .describe(
+      '`file`: all of it is one series. `line`: every line is a series, `line-1` and so on, its line end the last tick. `pair`: every line is a series; what stands behind its first tab is in the channel `answer`; tab and line end are in neither.',
+    ),
   skip: z.int().min(0).default(0).describe('Characters that are left out at the beginning.'),
   take: z.int().min(1).optional().describe('Characters that are read at most. Default: all.'),
 });
@@ -26,6 +28,7 @@ const BATCH = 4096;
 const INTERVAL = 1000;
 const START = 946_684_800_000; // 2000-01-01
 const NEWLINE = 10;
+const TAB = 9;
 
 export default defineSource<Config>({
   name: 'text',
@@ -43,7 +46,7 @@ export default defineSource<Config>({
 });
 
 class TextSource implements Source {
-  readonly channels = ['character'];
+  readonly channels: readonly string[];
   readonly bounded = true;
   readonly #config: Config;
   readonly #context: ConnectorContext;
@@ -51,6 +54,7 @@ class TextSource implements Source {
   constructor(settings: Config, context: ConnectorContext) {
     this.#config = settings;
     this.#context = context;
+    this.channels = settings.by === 'pair' ? ['character', 'answer'] : ['character'];
   }
 
   async *read(from: Position | undefined, signal: AbortSignal): AsyncGenerator<SourceBatch> {
@@ -58,12 +62,15 @@ class TextSource implements Source {
     const [path] = resolvePaths(this.#context.folder, this.#config.path) as [string];
     const start = from?.['0'] ?? 0;
     const name = basename(path).replace(/\.[^.]*$/, '');
-    const rows = new Rows();
+    const rows = new Rows(this.channels.length);
     let line = 1;
+    let side = 0;
     let at = -skip;
     for await (const character of charactersOf(path, signal)) {
       if (at >= take) break;
-      if (at >= start) rows.add(by === 'line' ? `line-${line}` : name, character, at);
+      const between = by === 'pair' && (character === NEWLINE || (character === TAB && side === 0));
+      if (at >= start) rows.add(by === 'file' ? name : `line-${line}`, between ? NaN : character, side, at);
+      if (between) side = character === TAB ? 1 : 0;
       if (at >= 0 && character === NEWLINE) line++;
       at++;
       if (rows.length === BATCH) yield rows.take();
@@ -104,17 +111,22 @@ async function* charactersOf(path: string, signal: AbortSignal): AsyncGenerator<
 class Rows {
   #series: string[] = [];
   readonly #codes: number[] = [];
-  readonly #values: number[] = [];
+  readonly #values: readonly number[][];
   readonly #offsets: number[] = [];
+
+  constructor(channels: number) {
+    this.#values = Array.from({ length: channels }, () => []);
+  }
 
   get length(): number {
     return this.#codes.length;
   }
 
-  add(series: string, character: number, offset: number): void {
+  /** The character in one channel, NaN in the others. */
+  add(series: string, character: number, channel: number, offset: number): void {
     if (this.#series.at(-1) !== series) this.#series.push(series);
     this.#codes.push(this.#series.length - 1);
-    this.#values.push(character);
+    this.#values.forEach((values, c) => values.push(c === channel ? character : NaN));
     this.#offsets.push(offset);
   }
 
@@ -125,11 +137,12 @@ class Rows {
       series,
       codes: Int32Array.from(codes),
       times: Float64Array.from(offsets, (offset) => START + INTERVAL * offset),
-      channels: [Float64Array.from(values)],
+      channels: values.map((each) => Float64Array.from(each)),
       offsets: Float64Array.from(offsets),
     };
     this.#series = [];
-    codes.length = values.length = offsets.length = 0;
+    codes.length = offsets.length = 0;
+    for (const each of values) each.length = 0;
     return batch;
   }
 }

@@ -498,6 +498,11 @@ export const ERRORS = {
     todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',
     exit: EXIT.data,
   },
+  LEARN_PAIR: {
+    what: 'A sequence is no pair of what is read and what is answered',
+    todo: 'Give both sides at least one known row, and an answer at most as long as `learn.decoder.answer`.',
+    exit: EXIT.data,
+  },
   LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },
   LEARN_SOURCE: {
     what: 'The source does not end, so nothing can be learnt from all of it',

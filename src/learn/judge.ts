@@ -4,7 +4,7 @@ import { Network } from '../nn/network.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 import { writeRow, type Encoded } from './encoding.ts';
 
-/** Of classes `exact`, `right` and `bits`, of numbers `error`; what they are is said in `spec.ts`. */
+/** Of classes `exact`, `right` and `bits`, of numbers `error`; of a decoder with a loss to be reached `epochs`. What they are is said in `spec.ts`. */
 export interface Judgement {
   readonly sequences: number;
   readonly answers: number;
@@ -12,6 +12,7 @@ export interface Judgement {
   readonly right?: number;
   readonly bits?: number;
   readonly error?: number;
+  readonly epochs?: number;
 }
 
 /** Steps all sequences side by side and compares what comes out with the truth. */

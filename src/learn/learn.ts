@@ -9,7 +9,8 @@ import { Encoding } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
 import { judge, type Judgement } from './judge.ts';
 import { NGram } from './n-gram.ts';
-import { knownWords, sample } from './sample.ts';
+import { learnPairs, type AnswersTo } from './learn-pairs.ts';
+import { knownWords, sample, textOf } from './sample.ts';
 import { readSequences, type Sequence } from './sequences.ts';
 import type { ClaimSpec, LearningSpec } from './spec.ts';
 
@@ -35,6 +36,8 @@ export interface Learnt {
   readonly claims: readonly Claimed[];
   /** What each network wrote by itself. */
   readonly samples: readonly { readonly network: string; readonly text: string; readonly words: number }[];
+  /** With a decoder of classes, by proof. */
+  readonly answers?: readonly AnswersTo[];
 }
 
 /** What is told while it goes on. */
@@ -45,7 +48,7 @@ export interface LearnOptions {
   /** After the sequences are read. */
   began?(sequences: number, rows: number): void;
   progress?(network: string, epoch: number, loss: number): void;
-  fitted?(network: string, fitted: Fitted, seconds: number): void;
+  fitted?(network: string, fitted: Omit<Fitted, 'weights'>, seconds: number): void;
 }
 
 /** Runs a learning file; the same file gives the same bits. */
@@ -54,6 +57,12 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
   const channels = [...spec.learn.inputs, spec.learn.target];
   const read = (part: Part): Promise<Sequence[]> => sequencesOf(part, channels, spec, clock, options.sources);
   const training = await read(spec.source);
+  if (spec.learn.decoder) {
+    const put = [];
+    for (const { source } of spec.prove) put.push(await read(source));
+    const { judgements, ...learnt } = learnPairs(spec, spec.learn.decoder, training, put, clock, options);
+    return { ...learnt, claims: claimsOf(spec, learnt.judged, judgements, []) };
+  }
   const encoding = new Encoding(spec.learn, training);
   const encoded = encoding.encode(training);
   const rows = encoded.reduce((sum, each) => sum + each.rows, 0);
@@ -118,14 +127,6 @@ function claimsOf(
   if (known === undefined) return claims;
   const common = { proof: 'what it writes', measure: 'words', at_least: known } as const;
   return [...claims, ...samples.map(({ network, words }) => ({ ...common, network, found: words, holds: words >= known }))];
-}
-
-/** Unicode numbers as text; what is none is left out. */
-function textOf(characters: ArrayLike<number>): string {
-  const letters = Array.from(characters, (each) =>
-    Number.isInteger(each) && each >= 0 && each < 0x110000 ? String.fromCodePoint(each) : '',
-  );
-  return letters.join('');
 }
 
 async function sequencesOf(

@@ -7,6 +7,7 @@ import { FieldSchemas } from '../pipeline/field-schemas.ts';
 import { part, type Described } from '../pipeline/part.ts';
 import { explain, FileError, type Problem } from '../pipeline/problem.ts';
 import { describedSchema } from '../pipeline/spec.ts';
+import { baselinesOf } from './learn-pairs.ts';
 import { learningSections, type LearningSpec } from './spec.ts';
 
 /** Whether a file that was read is a learning file. */
@@ -26,7 +27,9 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
   const { learn, prove, ...rest } = parsed.data;
   const say = (path: PropertyKey[], message: string): void => void problems.push({ ...read.locate(path), message });
 
-  const names = [...learn.networks.map(({ name }) => name), ...(learn.n_gram ? [`${learn.n_gram}-gram`] : [])];
+  const counted = [...(learn.n_gram ? [`${learn.n_gram}-gram`] : []), ...baselinesOf(learn)];
+  const names = [...learn.networks.map(({ name }) => name), ...counted];
+  for (const [field, problem] of decoderProblems(learn)) say(['learn', ...field], `learn.${field.join('.')} ${problem}`);
   const ahead = learn.symbols && learn.classes && learn.ahead === 1 && learn.target === learn.inputs[0];
   for (const field of ['n_gram', 'sample'] as const) {
     if (learn[field] !== undefined && !ahead)
@@ -37,7 +40,11 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
     if (names.indexOf(name) !== i) say(at, `learn.networks[${i}]: the name ${name} is taken`);
     if (reset !== undefined && cell !== 'gru') say(at, `learn.networks[${i}].reset goes with cell: gru`);
     if (variant !== undefined && cell !== 'lstm') say(at, `learn.networks[${i}].variant goes with cell: lstm`);
-    if (embedding !== undefined && !learn.symbols) say(at, `learn.networks[${i}].embedding goes with learn.symbols: true`);
+    const numbered = learn.symbols || (learn.decoder && learn.classes);
+    if (embedding !== undefined && !numbered) say(at, `learn.networks[${i}].embedding goes with learn.symbols: true`);
+    if (learn.decoder && cell === 'none')
+      say(at, `learn.networks[${i}].cell: none has no state from which a decoder could begin`);
+    if (learn.decoder && window > 1) say(at, `learn.networks[${i}].window does not go with learn.decoder`);
     if (window > 1 && learn.symbols) say(at, `learn.networks[${i}].window above 1 does not go with learn.symbols`);
   });
   if (learn.symbols && learn.inputs.length > 1) say(['learn', 'inputs'], 'learn.inputs: with symbols there is one input');
@@ -55,12 +62,31 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
       if (below !== undefined && !names.includes(below)) say(at, `${where}.below names none of ${names.join(', ')}`);
       if (at_least === undefined && at_most === undefined && below === undefined)
         say(at, `${where} needs at_least, at_most or below`);
-      if ((measure === 'error') === learn.classes) say(at, `${where}.measure: error is for numbers, the others for classes`);
+      if (measure === 'epochs') {
+        if (learn.decoder?.reach === undefined) say(at, `${where}.measure: epochs goes with learn.decoder.reach`);
+      } else if ((measure === 'error') === learn.classes)
+        say(at, `${where}.measure: error is for numbers, the others for classes`);
     });
     return { name, source: whole.success ? whole.data : rest.source, claims };
   });
   if (problems.length > 0) throw new FileError('SPEC_INVALID', problems);
   return { ...rest, learn, prove: proofs, folder: dirname(path) };
+}
+
+/** Fields that do not go together with a decoder, or with each other in it: where, and why. */
+function decoderProblems({ decoder, ahead, n_gram, sample, classes }: LearningSpec['learn']): [string[], string][] {
+  if (!decoder) return [];
+  const problems: [boolean, string[], string][] = [
+    [ahead > 0, ['ahead'], 'does not go with learn.decoder: what it answers comes after what it reads'],
+    [n_gram !== undefined, ['n_gram'], 'does not go with learn.decoder'],
+    [sample !== undefined, ['sample'], 'does not go with learn.decoder'],
+    [decoder.beam > 1 && !classes, ['decoder', 'beam'], 'goes with learn.classes: true'],
+    [decoder.season.length > 0 && classes, ['decoder', 'season'], 'goes with learn.classes: false'],
+    [decoder.every !== undefined && !decoder.read, ['decoder', 'every'], 'goes with learn.decoder.read'],
+    [decoder.train !== undefined && !decoder.read, ['decoder', 'train'], 'goes with learn.decoder.read'],
+    [decoder.season.length > 0 && !decoder.read, ['decoder', 'season'], 'goes with learn.decoder.read'],
+  ];
+  return problems.flatMap(([wrong, field, problem]) => (wrong ? [[field, problem] as [string[], string]] : []));
 }
 
 /** The JSON Schema of a learning file, for editors. */

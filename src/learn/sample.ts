@@ -38,6 +38,14 @@ function draw(logits: Float32Array, temperature: number, u: number): number {
   return weights.indexOf(1);
 }
 
+/** Unicode numbers as text; what is none is left out. */
+export function textOf(characters: ArrayLike<number>): string {
+  const letters = Array.from(characters, (each) =>
+    Number.isInteger(each) && each >= 0 && each < 0x110000 ? String.fromCodePoint(each) : '',
+  );
+  return letters.join('');
+}
+
 /** The share of a text's words that occur in another text; a word is letters and apostrophes, and the first and last of a sample may be cut. */
 export function knownWords(text: string, vocabulary: string): number {
   const words = (from: string): string[] => from.match(/[\p{L}'’]+/gu) ?? [];
