@@ -145,7 +145,7 @@ class Fit {
     this.#random = new Random(seedOf(job.seed, 'training', job.trigger));
     if (windows === 0) return;
     const { learningRate, weightDecay, clip } = options;
-    this.#trainer = new Trainer(job.shape, { batch: this.#batch, steps: length }, loss, {
+    this.#trainer = new Trainer(job.shape, { batch: this.#batch, steps: length, warm: this.#burnIn }, loss, {
       learningRate,
       weightDecay,
       clipNorm: clip,
@@ -202,8 +202,9 @@ class Fit {
     for (let step = 0; step < this.#burnIn + this.#steps; step++) {
       const row = start + step;
       x.set(series.x.subarray(row * inputs, (row + 1) * inputs), (step * this.#batch + b) * inputs);
+      if (step < this.#burnIn) continue;
       const to = (step * this.#batch + b) * outputs;
-      for (let o = 0; o < outputs; o++) target[to + o] = used && step >= this.#burnIn ? this.#truth(series, row, o) : NaN;
+      for (let o = 0; o < outputs; o++) target[to + o] = used ? this.#truth(series, row, o) : NaN;
     }
   }
 
