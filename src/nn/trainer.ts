@@ -31,6 +31,14 @@ export interface OptimizerSpec {
   readonly clipNorm?: number;
 }
 
+/** Rows side by side, and rows one after the other. */
+export interface TrainerSizes {
+  readonly batch: number;
+  readonly steps: number;
+  /** Of the steps, the first: they move the state and pass gradients on, but have neither output nor loss. Left out: 0. */
+  readonly warm?: number;
+}
+
 /** By their numbers in `assembly/structs.ts`. */
 const LOSSES = ['squared', 'huber', 'absolute', 'categorical', 'gaussian', 'student'];
 
@@ -45,7 +53,7 @@ type View = 'x' | 'target' | 'state' | 'y';
  */
 export class Trainer {
   readonly shape: NetworkShape;
-  readonly sizes: { readonly batch: number; readonly steps: number };
+  readonly sizes: TrainerSizes;
   readonly stateSize: number;
   readonly #loss: Loss;
   readonly #optimizer: Required<OptimizerSpec>;
@@ -57,13 +65,15 @@ export class Trainer {
   #updates = 0;
   #stage: 'empty' | 'loaded' | 'forward' = 'empty';
 
-  constructor(shape: NetworkShape, sizes: { batch: number; steps: number }, loss: Loss, optimizer: OptimizerSpec) {
+  constructor(shape: NetworkShape, sizes: TrainerSizes, loss: Loss, optimizer: OptimizerSpec) {
     checkShape(shape);
     checkWhole('batch', sizes.batch, 65536);
     checkWhole('steps', sizes.steps, 1048576);
+    const { batch, steps, warm = 0 } = sizes;
+    if (!(Number.isInteger(warm) && warm >= 0 && warm < steps)) throw new TidecastError('NN_OPTION', { warm, steps });
     const targets = targetsOf(shape.outputs, loss);
     this.shape = shape;
-    this.sizes = { batch: sizes.batch, steps: sizes.steps };
+    this.sizes = { batch, steps, warm };
     this.stateSize = stateSizeOf(shape);
     this.#loss = loss;
     this.#optimizer = checkedOptimizer(optimizer);
@@ -71,7 +81,6 @@ export class Trainer {
     this.#parts = parts;
     this.#length = length;
 
-    const { batch, steps } = sizes;
     const { layers, inputs, outputs } = shape;
     const n = batch * steps;
     const hp = wideOf(shape.hidden);
@@ -107,14 +116,14 @@ export class Trainer {
     instance.reach(instance.top + bytes);
     const [weights, gradients, m, v] = [0, 1, 2, 3].map(() => instance.take(length)) as [number, number, number, number];
     const model = writeModel(instance, shape, parts, weights, gradients);
-    const batchAt = instance.take(8 + 17);
+    const batchAt = instance.take(9 + 17);
     this.#at = { weights, gradients, m, v, model, batch: batchAt };
     const at = Object.fromEntries(Object.entries(words).map(([key, count]) => [key, instance.take(count)])) as typeof words;
     const kind = LOSSES.indexOf('head' in loss ? loss.head : loss.mean);
     const bend = 'degrees' in loss ? loss.degrees : 'delta' in loss ? loss.delta : undefined;
-    instance.words(batchAt, 6).set([batch, steps, this.stateSize, targets, groupOf(loss), kind]);
-    instance.floats(batchAt + 24, 2).set([bend ?? 1, constantOf(loss)]);
-    instance.words(batchAt + 32, 17).set(Object.values(at));
+    instance.words(batchAt, 7).set([batch, steps, warm, this.stateSize, targets, groupOf(loss), kind]);
+    instance.floats(batchAt + 28, 2).set([bend ?? 1, constantOf(loss)]);
+    instance.words(batchAt + 36, 17).set(Object.values(at));
     instance.floats(at.levels, levels.length).set(levels);
     this.#views = {
       x: instance.floats(at.x, words.x),
@@ -149,7 +158,7 @@ export class Trainer {
     return this.#views.x;
   }
 
-  /** Truths, steps x batch x K; NaN is unknown and adds nothing to the loss. */
+  /** Truths, steps x batch x K; NaN is unknown and adds nothing to the loss, and nor does what stands in warm steps. */
   get target(): Float32Array {
     return this.#views.target;
   }
@@ -159,7 +168,7 @@ export class Trainer {
     return this.#views.state;
   }
 
-  /** Outputs of the last `forward`, steps x batch x outputs. */
+  /** Outputs of the last `forward`, steps x batch x outputs; 0 in warm steps. */
   get y(): Float32Array {
     return this.#views.y;
   }
