@@ -493,6 +493,11 @@ export const ERRORS = {
     todo: 'Set `classes` or `symbols` to false for quantities, or read other data.',
     exit: EXIT.data,
   },
+  LEARN_NO_PAIRS: {
+    what: 'The model is no encoder and decoder of a learning file',
+    todo: 'Give a network saved from a learning file with `learn.decoder`.',
+    exit: EXIT.data,
+  },
   LEARN_NOTHING: {
     what: 'No row asks for an answer',
     todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',

@@ -9,6 +9,7 @@ import type { Judgement } from './judge.ts';
 import type { Learnt, LearnOptions } from './learn.ts';
 import { PairEncoding, type Pair } from './pairs.ts';
 import { textOf } from './sample.ts';
+import { pairModelOf } from './saved-pairs.ts';
 import type { Sequence } from './sequences.ts';
 import type { DecoderSpec, LearningSpec } from './spec.ts';
 
@@ -37,7 +38,7 @@ export function learnPairs(
   sequences: readonly Sequence[],
   proofs: readonly (readonly Sequence[])[],
   clock: Clock,
-  options: Pick<LearnOptions, 'began' | 'progress' | 'fitted'>,
+  options: Pick<LearnOptions, 'began' | 'progress' | 'fitted' | 'trained'>,
 ): Omit<Learnt, 'claims'> & { readonly judgements: readonly (readonly Judgement[])[] } {
   const encoding = new PairEncoding(spec.learn, decoder, sequences);
   const { training, said } = encoding;
@@ -59,6 +60,7 @@ export function learnPairs(
     );
     const seconds = (clock.elapsed() - since) / 1000;
     options.fitted?.(network.name, told, seconds);
+    options.trained?.(network.name, pairModelOf(spec, network.name, shapes, weights, encoding.meaning));
     networks.push({ name: network.name, seconds, ...told });
     const decoding = new Decoding(shapes, weights);
     put.forEach((pairs, i) => {

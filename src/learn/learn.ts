@@ -4,6 +4,7 @@ import type { SourceComponent } from '../core/component.ts';
 import { TidecastError } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import { seedOf } from '../core/random.ts';
+import type { ModelFile } from '../nn/files.ts';
 import type { Part } from '../pipeline/part.ts';
 import { Encoding } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
@@ -49,6 +50,8 @@ export interface LearnOptions {
   began?(sequences: number, rows: number): void;
   progress?(network: string, epoch: number, loss: number): void;
   fitted?(network: string, fitted: Omit<Fitted, 'weights'>, seconds: number): void;
+  /** The same network, ready to be saved. */
+  trained?(network: string, model: ModelFile): void;
 }
 
 /** Runs a learning file; the same file gives the same bits. */

@@ -22,8 +22,19 @@ export interface Pair {
   readonly within?: { readonly truth: Float64Array; readonly at: number };
 }
 
+/** What numbers mean: values of symbols and of classes by their number, none where they are quantities; how those are scaled. */
+export interface PairMeaning {
+  readonly symbols: readonly number[];
+  readonly classes: readonly number[];
+  readonly inputs: readonly Scale[];
+  readonly target: Scale;
+  /** Whether an answer ends with a symbol, and how many steps it has at most. */
+  readonly ends: boolean;
+  readonly longest: number;
+}
+
 /** Turns a column into one of mean 0 and deviation 1, as they were in training. */
-interface Scale {
+export interface Scale {
   readonly mean: number;
   readonly deviation: number;
 }
@@ -64,6 +75,12 @@ export class PairEncoding {
   /** The most steps of an answer, its end among them. */
   get longest(): number {
     return this.#decoder.answer + Number(this.end !== undefined);
+  }
+
+  get meaning(): PairMeaning {
+    const { symbols, classes } = this.#encoding;
+    const ends = this.end !== undefined;
+    return { symbols, classes, inputs: this.#inputs, target: this.#target, ends, longest: this.longest };
   }
 
   get loss(): Loss {

@@ -1,5 +1,5 @@
 /** Encoder and decoder in learning files: pairs, teachers, training, judging, baselines, and what is refused. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -11,9 +11,11 @@ import { judgeAnswers, judgePairs, seasonalNaive } from '../../src/learn/judge-p
 import { learn, type Learnt } from '../../src/learn/learn.ts';
 import { checkLearning } from '../../src/learn/load.ts';
 import { PairEncoding, type Pair } from '../../src/learn/pairs.ts';
+import { loadAnswerer, pairModelOf } from '../../src/learn/saved-pairs.ts';
 import type { Sequence } from '../../src/learn/sequences.ts';
 import type { LearningSpec } from '../../src/learn/spec.ts';
 import { trueShare } from '../../src/learn/teacher.ts';
+import { saveModel, type ModelFile } from '../../src/nn/files.ts';
 import { readPipelineFile } from '../../src/pipeline/load.ts';
 import { fakeTerminal } from '../support/fake-terminal.ts';
 
@@ -254,6 +256,82 @@ describe('decoding', () => {
       (_, __, y) => rolled.push(ownValue(y)),
     );
     expect(decoding.search(state, encoding.training[0]!.start, 4, undefined, 1).symbols).toEqual(rolled);
+  });
+});
+
+describe('a saved encoder and decoder', () => {
+  async function saved(text: string, name: string): Promise<{ at: string; model: ModelFile; learnt: Learnt }> {
+    let model: ModelFile | undefined;
+    const learnt = await learn(loaded(text), {
+      sources: SOURCES,
+      trained: (network, each) => (model = network === name ? each : model),
+    });
+    const at = join(folder, `model-${name}`);
+    saveModel(at, model!);
+    return { at, model: model!, learnt };
+  }
+
+  it('answers as the one that was trained, letters by a beam', async () => {
+    const { at } = await saved(PAIRS, 'taught');
+    const answerer = loadAnswerer(at);
+    const code = (code: string, facts: object): unknown =>
+      expect.objectContaining({ code, facts: expect.objectContaining(facts) });
+    const rows = (word: string): number[][] => [...word].map((letter) => [letter.codePointAt(0)!]);
+    for (const word of WORDS) expect(String.fromCodePoint(...answerer.answer(rows(word), 3))).toBe([...word].reverse().join(''));
+    expect(() => answerer.answer(rows('abx'), 3)).toThrow(code('LEARN_UNKNOWN', { value: 120, row: 2 }));
+    expect(() => answerer.answer([], 3)).toThrow(code('LEARN_PAIR', {}));
+    expect(() => answerer.answer(rows('ab'), 0)).toThrow(code('SEARCH_OPTION', {}));
+  });
+
+  it('answers numbers in the unit of the source', async () => {
+    const spec = loaded(NUMBERS).learn;
+    const encoding = new PairEncoding(spec, spec.decoder!, [wave(100)]);
+    const shapes = encoding.shapes(spec.networks[0]!);
+    const { weights } = fitPairs(shapes, encoding, spec, spec.decoder!, spec.networks[0]!, 1, () => {});
+    saveModel(join(folder, 'wave'), pairModelOf(loaded(NUMBERS), 'gru', shapes, weights, encoding.meaning));
+    const values = [...wave(100).columns[0]!];
+    const found = loadAnswerer(join(folder, 'wave')).answer(
+      values.slice(60, 66).map((value) => [value]),
+      1,
+      values[65],
+    );
+    found.forEach((value, t) => expect(Math.abs(value - values[66 + t]!)).toBeLessThan(6));
+    expect(found).toHaveLength(4);
+  });
+
+  it('is refused where anything is damaged, or where it is another model', async () => {
+    const { model } = await saved(PAIRS.replace('epochs: 60', 'epochs: 1'), 'untaught');
+    const at = join(folder, 'damaged');
+    const refused = (code: string, change: Partial<ModelFile>): void => {
+      saveModel(at, { ...model, ...change });
+      expect(() => loadAnswerer(at)).toThrow(expect.objectContaining({ code }));
+    };
+    const without = (name: string): Map<string, Float32Array> => {
+      const weights = new Map(model.weights);
+      expect(weights.delete(name)).toBe(true);
+      return weights;
+    };
+    const meaning = model.meta['meaning'] as object;
+    const encoder = model.meta['encoder'] as object;
+    refused('LEARN_NO_PAIRS', { meta: {} });
+    refused('NN_MODEL_DAMAGED', { weights: without('encoder/layers.0.u') });
+    refused('NN_MODEL_DAMAGED', { weights: new Map(model.weights).set('encoder/head.b', new Float32Array(7)) });
+    refused('NN_MODEL_DAMAGED', { meta: { ...model.meta, encoder: { ...encoder, hidden: 23 } } });
+    refused('NN_MODEL_DAMAGED', { meta: { ...model.meta, encoder: undefined } });
+    for (const change of [
+      { symbols: [1] },
+      { classes: 3 },
+      { ends: 1 },
+      { longest: 1e9 },
+      { inputs: [{ mean: 0, deviation: 0 }] },
+      { target: null },
+    ])
+      refused('NN_MODEL_DAMAGED', { meta: { ...model.meta, meaning: { ...meaning, ...change } } });
+    saveModel(at, model);
+    const bytes = readFileSync(join(at, 'model.safetensors'));
+    bytes[bytes.length - 5]! ^= 1;
+    writeFileSync(join(at, 'model.safetensors'), bytes);
+    expect(() => loadAnswerer(at)).toThrow(expect.objectContaining({ code: 'NN_MODEL_DAMAGED' }));
   });
 });
 
