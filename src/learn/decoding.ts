@@ -37,8 +37,9 @@ export class Decoding {
     this.#decoder.setWeights(0, weights.decoder);
   }
 
-  /** Takes over newer weights of the decoder. */
-  renew(decoder: Weights): void {
+  /** Takes over newer weights, of the decoder alone or of both; throws NN_WEIGHTS. */
+  renew({ encoder, decoder }: Partial<Both<Weights>> & Pick<Both<Weights>, 'decoder'>): void {
+    if (encoder) this.#encoder.setWeights(0, encoder);
     this.#decoder.setWeights(0, decoder);
   }
 

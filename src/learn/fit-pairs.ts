@@ -55,7 +55,7 @@ export function fitPairs(
       fill(both, pairs, encoding);
       both.encode();
       if (share < 1) {
-        decoding.renew(both.decoder.weights());
+        decoding.renew({ decoder: both.decoder.weights() });
         showOwn(both, decoding, share, random);
       }
       both.decode();
@@ -65,7 +65,8 @@ export function fitPairs(
       told.updates++;
       if (!(norm <= clip)) told.clipped++;
     }
-    told.loss = lossInUse(new Decoding(shapes, both.weights()), training.slice(0, WATCHED), encoding);
+    decoding.renew(both.weights());
+    told.loss = lossInUse(decoding, training.slice(0, WATCHED), encoding);
     progress(++told.epochs, told.loss);
     if (told.loss < reach) told.reached = Math.min(told.reached, told.epochs);
   }

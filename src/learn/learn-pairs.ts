@@ -43,7 +43,10 @@ export function learnPairs(
   const encoding = new PairEncoding(spec.learn, decoder, sequences);
   const { training, said } = encoding;
   if (said > 0 && decoder.beam > said) throw new TidecastError('SEARCH_OPTION', { beam: decoder.beam, allowed: `1 to ${said}` });
-  const rows = training.reduce((sum, pair) => sum + pair.rows + pair.answer.length, 0);
+  const { read, train = Infinity } = decoder;
+  const rows = read
+    ? sequences.reduce((sum, each) => sum + Math.min(each.rows, train), 0)
+    : training.reduce((sum, pair) => sum + pair.rows + pair.answer.length, 0);
   options.began?.(training.length, rows);
   const put = proofs.map((proof) => encoding.encode(proof));
 

@@ -123,7 +123,7 @@ describe('what ships', () => {
     expect(await main(['run', 'pipelines/encoder-decoder.yaml'], terminal), terminal.said.out.join('\n')).toBe(0);
     const said = terminal.said.out.join('\n');
     expect(said).toMatch(/taught +untaught +naive +seasonal-48 +seasonal-336/);
-    expect(said.match(/^holds {2}taught/gm)).toHaveLength(3);
+    expect(said.match(/^holds {2}taught/gm)).toHaveLength(4);
     expect(said).toMatch(/epochs to the loss +\d+ +\d+ +- +- +- /);
   });
 });
@@ -143,6 +143,23 @@ describe('windows of numbers', () => {
     const put = plain!.encode([wave(100)]);
     expect(put.map(({ within }) => within!.at)).toEqual(Array.from({ length: 10 }, (_, i) => 60 + 4 * i));
     expect(put[0]!.start).toBeCloseTo(put[0]!.read[5]!, 6);
+  });
+
+  it('may be of symbols too: every answer is equally long, and nothing ends it', async () => {
+    const { proofs, rows, sequences } = await run(`
+name: rounds
+source: { type: text, path: ${written('rounds.txt', 'abcd'.repeat(30))} }
+learn:
+  inputs: [character]
+  symbols: true
+  target: character
+  decoder: { read: 3, answer: 5, every: 1, train: 80, beam: 2 }
+  networks: [{ name: rnn, cell: rnn, hidden: 12 }]
+  epochs: 40
+prove: [{ name: the rest, source: {} }]
+`);
+    expect([sequences, rows]).toEqual([73, 80]);
+    expect(proofs[0]!.judgements[0]).toMatchObject({ sequences: 8, answers: 40, exact: 1 });
   });
 
   it('a row that is missing leaves its windows out', () => {
@@ -388,7 +405,7 @@ describe('what cannot be is refused', () => {
     }
     const decoding = new Decoding(shapes, weights);
     const before = lossInUse(decoding, encoding.training, encoding);
-    expect(() => decoding.renew(new Map())).toThrow(code('NN_WEIGHTS'));
+    expect(() => decoding.renew({ decoder: new Map() })).toThrow(code('NN_WEIGHTS'));
     expect(lossInUse(decoding, encoding.training, encoding)).toBe(before);
     expect(() => new Decoding({ ...shapes, decoder: { ...shapes.decoder, hidden: 5 } }, weights)).toThrow(code('NN_SHAPE'));
   });
