@@ -504,6 +504,11 @@ export const ERRORS = {
     exit: EXIT.data,
   },
   LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },
+  LEARN_SHORT: {
+    what: 'No series is long enough for a window',
+    todo: 'Choose fewer `rows` in `learn.gaps`, or another `train`; a proof cuts what comes after that.',
+    exit: EXIT.data,
+  },
   LEARN_SOURCE: {
     what: 'The source does not end, so nothing can be learnt from all of it',
     todo: 'Use a source that ends, such as arrow, csv, text or exercise.',

@@ -55,12 +55,12 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
   const channels = [...spec.learn.inputs, spec.learn.target];
   const read = (part: Part): Promise<Sequence[]> => sequencesOf(part, channels, spec, clock, options.sources);
   const training = await read(spec.source);
-  const encoding = new Encoding(spec.learn, training);
+  const encoding = new Encoding(spec.learn, training, spec.seed);
   const encoded = encoding.encode(training);
   const rows = encoded.reduce((sum, each) => sum + each.rows, 0);
   options.began?.(encoded.length, rows);
   const proofs = [];
-  for (const { source } of spec.prove) proofs.push(encoding.encode(await read(source)));
+  for (const { name, source } of spec.prove) proofs.push(encoding.encode(await read(source), name));
 
   const networks: Learnt['networks'][number][] = [];
   const judgements: Judgement[][] = spec.prove.map(() => []);

@@ -8,7 +8,7 @@ import { part, type Described } from '../pipeline/part.ts';
 import { explain, FileError, type Problem } from '../pipeline/problem.ts';
 import { describedSchema } from '../pipeline/spec.ts';
 import { controlNames } from './controls.ts';
-import { learningSections, type LearningSpec } from './spec.ts';
+import { learningSections, type LearningSpec, type LearnSpec } from './spec.ts';
 
 /** Whether a file that was read is a learning file. */
 export function isLearning({ value }: ReadDocument): boolean {
@@ -36,13 +36,18 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
   if (learn.bag_of_words && !(learn.symbols && learn.classes && learn.asked === 'last'))
     say(['learn', 'bag_of_words'], 'learn.bag_of_words goes with symbols, and classes that are asked: last');
   if (learn.asked === 'last' && learn.ahead > 0) say(['learn', 'asked'], 'learn.asked: last does not go with learn.ahead');
-  learn.networks.forEach(({ name, cell, reset, variant, embedding, window, mean }, i) => {
+  for (const problem of gapsProblems(learn)) say(['learn', 'gaps'], `learn.gaps ${problem}`);
+  learn.networks.forEach(({ name, cell, reset, variant, bidirectional, embedding, window, mean }, i) => {
     const at = ['learn', 'networks', i];
     if (names.indexOf(name) !== i || controlNames(learn).includes(name))
       say(at, `learn.networks[${i}]: the name ${name} is taken`);
     if (reset !== undefined && cell !== 'gru') say(at, `learn.networks[${i}].reset goes with cell: gru`);
     if (variant !== undefined && cell !== 'lstm') say(at, `learn.networks[${i}].variant goes with cell: lstm`);
     if (embedding !== undefined && !learn.symbols) say(at, `learn.networks[${i}].embedding goes with learn.symbols: true`);
+    if (bidirectional && cell === 'none') say(at, `learn.networks[${i}].bidirectional goes with a recurrent cell`);
+    if (bidirectional && embedding !== undefined) say(at, `learn.networks[${i}].bidirectional does not go with embedding`);
+    if (bidirectional && learn.ahead > 0)
+      say(at, `learn.networks[${i}].bidirectional does not go with learn.ahead: it has read what it would be asked for`);
     if (mean && learn.symbols) say(at, `learn.networks[${i}].mean does not go with learn.symbols`);
     if (window > 1 && learn.symbols) say(at, `learn.networks[${i}].window above 1 does not go with learn.symbols`);
   });
@@ -70,6 +75,20 @@ export function checkLearning(file: string, read: ReadDocument, sources: readonl
   });
   if (problems.length > 0) throw new FileError('SPEC_INVALID', problems);
   return { ...rest, learn, prove: proofs, folder: dirname(path) };
+}
+
+/** What does not go together with gaps, or with each other in them. */
+function gapsProblems({ gaps, inputs, target, classes, symbols, ahead, asked }: LearnSpec): string[] {
+  if (!gaps) return [];
+  const { rows, train, shortest, longest } = gaps;
+  return [
+    ...(inputs.length === 1 && inputs[0] === target ? [] : ['goes with one input that is its own target']),
+    ...(classes || symbols ? ['goes with classes: false and symbols: false'] : []),
+    ...(ahead > 0 || asked === 'last' ? ['does not go with learn.ahead and learn.asked: last'] : []),
+    ...(shortest > longest ? ['shortest is above longest'] : []),
+    ...(2 * longest + 2 > rows ? ['rows must be more than twice longest, so that a gap fits'] : []),
+    ...(rows > train ? ['rows must be at most train'] : []),
+  ];
 }
 
 /** The JSON Schema of a learning file, for editors. */

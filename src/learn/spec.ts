@@ -22,6 +22,12 @@ const NETWORK = z.strictObject({
   memory: count(2, 1_000_000)
     .optional()
     .describe('LSTM and GRU: rows that the gates are set to remember up to before training (chrono initialisation).'),
+  bidirectional: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Each layer reads a sequence from its end as well (its `hidden` units both ways), so that every answer knows of the rows after it. Always over whole sequences, without `steps`.',
+    ),
   window: count(1, 1000).default(1).describe('Rows that the network is shown at once: the newest and those before it.'),
   mean: z
     .boolean()
@@ -33,6 +39,23 @@ const SAMPLE = z.strictObject({
   length: count(1, 1_000_000).default(500).describe('Characters that are written.'),
   temperature: positive(10).default(1).describe('Below 1 the likelier symbols are drawn more often, above 1 less often.'),
   known_words: between(0, 1).optional().describe('A claim: at least this share of the words occurs in training.'),
+});
+
+const GAPS = z.strictObject({
+  rows: count(4, 10_000).describe('Rows of a window.'),
+  windows: count(1, 1_000_000).describe('Windows that are cut out at drawn places, for training and again for each proof.'),
+  train: count(4, 100_000_000).describe(
+    'Rows of each series that are trained on, and scaled by. A proof cuts what comes after them.',
+  ),
+  shortest: count(1, 10_000).default(1).describe('Rows of a gap at least; the length of each is drawn.'),
+  longest: count(1, 10_000).describe(
+    'Rows of a gap at most. Between two gaps at least so many rows are kept, and up to twice as many.',
+  ),
+  season: z
+    .array(count(2, 100_000))
+    .max(4)
+    .default([])
+    .describe('Rows of a season, such as those of a day: networks are shown where in it a row stands.'),
 });
 
 const LEARN = z.strictObject({
@@ -63,6 +86,9 @@ const LEARN = z.strictObject({
       'With characters as symbols, and classes asked for at the last row: a model that counts words, whatever their order, `bag-of-words` in the report.',
     ),
   sample: SAMPLE.optional().describe('With symbols that are asked for one ahead: each network writes on by itself.'),
+  gaps: GAPS.optional().describe(
+    'Gaps are cut into windows of one input, which is the target too, and what was there is asked for. Networks see the value, scaled, or 0 in a gap, and whether it is there. `interpolation`, a straight line across the gap, is judged beside them.',
+  ),
   networks: z.array(NETWORK).min(1).max(8).describe('The networks that are trained side by side, with the same budget.'),
   steps: count(1, 10_000)
     .default(64)
@@ -116,6 +142,7 @@ type Sections = ReturnType<typeof learningSections>;
 type Parsed = { readonly [K in keyof Sections]: z.output<Sections[K]> };
 
 export type NetworkSpec = z.output<typeof NETWORK>;
+export type GapsSpec = z.output<typeof GAPS>;
 export type LearnSpec = z.output<typeof LEARN>;
 export type ClaimSpec = z.output<typeof CLAIM>;
 
