@@ -498,9 +498,19 @@ export const ERRORS = {
     todo: 'Set `classes` or `symbols` to false for quantities, or read other data.',
     exit: EXIT.data,
   },
+  LEARN_NO_PAIRS: {
+    what: 'The model is no encoder and decoder of a learning file',
+    todo: 'Give a network saved from a learning file with `learn.decoder`.',
+    exit: EXIT.data,
+  },
   LEARN_NOTHING: {
     what: 'No row asks for an answer',
     todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',
+    exit: EXIT.data,
+  },
+  LEARN_PAIR: {
+    what: 'A sequence is no pair of what is read and what is answered',
+    todo: 'Give both sides at least one known row, and an answer at most as long as `learn.decoder.answer`.',
     exit: EXIT.data,
   },
   LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },

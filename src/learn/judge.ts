@@ -5,7 +5,7 @@ import { judgeClosed, longestOf } from './closed.ts';
 import { writeRow, type Encoded } from './encoding.ts';
 import { Tally } from './tally.ts';
 
-/** Of classes `exact`, `right` and `bits`, of numbers `error`; what they are is said in `spec.ts`. */
+/** Of classes `exact`, `right` and `bits`, of numbers `error`; of a decoder with a loss to be reached `epochs`. What they are is said in `spec.ts`. */
 export interface Judgement {
   readonly sequences: number;
   readonly answers: number;
@@ -13,6 +13,7 @@ export interface Judgement {
   readonly right?: number;
   readonly bits?: number;
   readonly error?: number;
+  readonly epochs?: number;
 }
 
 /** Steps all sequences side by side, or reads them both ways, and compares what comes out with the truth. */

@@ -4,11 +4,13 @@ import type { SourceComponent } from '../core/component.ts';
 import { TidecastError } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import { seedOf } from '../core/random.ts';
+import type { ModelFile } from '../nn/files.ts';
 import type { Part } from '../pipeline/part.ts';
 import { controlsOf } from './controls.ts';
 import { Encoding, runningMeans, type Encoded } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
 import { judge, type Judgement } from './judge.ts';
+import { learnPairs, type AnswersTo } from './learn-pairs.ts';
 import { knownWords, sample } from './sample.ts';
 import { readSequences, type Sequence } from './sequences.ts';
 import type { ClaimSpec, LearningSpec } from './spec.ts';
@@ -36,6 +38,8 @@ export interface Learnt {
   readonly claims: readonly Claimed[];
   /** What each network wrote by itself. */
   readonly samples: readonly { readonly network: string; readonly text: string; readonly words: number }[];
+  /** With a decoder of classes, by proof. */
+  readonly answers?: readonly AnswersTo[];
 }
 
 /** What is told while it goes on. */
@@ -46,7 +50,9 @@ export interface LearnOptions {
   /** After the sequences are read. */
   began?(sequences: number, rows: number): void;
   progress?(network: string, epoch: number, loss: number): void;
-  fitted?(network: string, fitted: Fitted, seconds: number): void;
+  fitted?(network: string, fitted: Omit<Fitted, 'weights'>, seconds: number): void;
+  /** The same network, ready to be saved. */
+  trained?(network: string, model: ModelFile): void;
 }
 
 /** Runs a learning file; the same file gives the same bits. */
@@ -55,6 +61,12 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
   const channels = [...spec.learn.inputs, spec.learn.target];
   const read = (part: Part): Promise<Sequence[]> => sequencesOf(part, channels, spec, clock, options.sources);
   const training = await read(spec.source);
+  if (spec.learn.decoder) {
+    const put = [];
+    for (const { source } of spec.prove) put.push(await read(source));
+    const { judgements, ...learnt } = learnPairs(spec, spec.learn.decoder, training, put, clock, options);
+    return { ...learnt, claims: claimsOf(spec, learnt.judged, judgements, []) };
+  }
   const encoding = new Encoding(spec.learn, training, spec.seed);
   const encoded = encoding.encode(training);
   const rows = encoded.reduce((sum, each) => sum + each.rows, 0);
