@@ -12,9 +12,9 @@ const rows = z.int().min(2).max(1_000_000);
 
 const config = z.strictObject({
   task: z
-    .enum(['addition', 'carry', 'parity', 'memory', 'dates', 'other_dates'])
+    .enum(['addition', 'carry', 'parity', 'memory', 'speech', 'dates', 'other_dates'])
     .describe(
-      '`addition`: the bits of two numbers, least significant first, and of their sum: `a`, `b`, `sum`. `carry`: the same, where the first carry runs through to the end. `parity`: `bit`, and whether the bits so far have an odd number of ones. `memory`: `value`, of which two are `marked`, one of them in the first ten rows, and at the last row their `sum`. `dates`: a day of 1900 to 2099 in one of eight styles, a letter a row as its number in Unicode: `written`, other words behind it while they fit into `length` letters, and after that `iso`. `other_dates`: the same for days that `dates` never has, every fifth.',
+      '`addition`: the bits of two numbers, least significant first, and of their sum: `a`, `b`, `sum`. `carry`: the same, where the first carry runs through to the end. `parity`: `bit`, and whether the bits so far have an odd number of ones. `memory`: `value`, of which two are `marked`, one of them in the first ten rows, and at the last row their `sum`. `speech`: a made-up word of three vowels, from a speaker, at a speed and with noise of its own, as the energy of ten bands, `band1` to `band10`; at the last row the number of the `word`, 0 to 7. `dates`: a day of 1900 to 2099 in one of eight styles, a letter a row as its number in Unicode: `written`, other words behind it while they fit into `length` letters, and after that `iso`. `other_dates`: the same for days that `dates` never has, every fifth.',
     ),
   sequences: z.int().min(1).max(1_000_000).default(100).describe('Number of sequences; each is a series of its own.'),
   length: rows.default(8).describe('Rows of a sequence; a date has more where it needs them.'),
@@ -32,7 +32,7 @@ export default defineSource<Config>({
   name: 'exercise',
   status: 'beta',
   summary:
-    'Makes up exercises from a seed: binary addition, parity, sums to be remembered, and dates to be read, each with its right answer.',
+    'Makes up exercises from a seed: binary addition, parity, sums to be remembered, words to be heard and dates to be read, each with its right answer.',
   config,
   example: 'task: addition\nsequences: 500\nlength: 8',
   guarantees: [

@@ -1,5 +1,6 @@
 /** Sequences with the right answer at each step, each a function of its seed: the exercises that a recurrent network has to learn. */
 import { Random } from '../../src/core/random.ts';
+import { BANDS, utter } from './speech.ts';
 import { writtenDate } from './written-dates.ts';
 
 /** A kind of exercise: its channels, and one sequence of `length` rows written behind each other, row by row. `rows`: how many it takes, where that is not `length`. */
@@ -54,6 +55,11 @@ export const EXERCISES = {
         to.set([value, Number(marked), row === length - 1 ? sum : NaN], 3 * row);
       }
     },
+  },
+  /** Vectors with a class for the whole of them. */
+  speech: {
+    channels: [...Array.from({ length: BANDS }, (_, band) => `band${band + 1}`), 'word'],
+    write: utter,
   },
   /** A date as it is written, up to `length` letters with the words behind it, a letter a row, and then in ISO form. */
   dates: dates(false),

@@ -68,7 +68,7 @@ function measuresOf([first]: readonly Judgement[]): { title: string; shown: (eac
   if (first?.error !== undefined) return [{ title: 'error / variance', shown: ({ error }) => value(error!) }, ...reached];
   const exact = { title: 'exact sequences', shown: ({ exact }: Judgement) => percent(exact!, 1) };
   return [
-    ...(first && first.sequences > 1 ? [exact] : []),
+    ...(first && first.sequences > 1 && first.answers > first.sequences ? [exact] : []),
     { title: 'right answers', shown: ({ right }) => percent(right!, 2) },
     { title: 'bits an answer', shown: ({ bits }) => value(bits!) },
     ...reached,
@@ -93,8 +93,10 @@ function answersText({ proof, lengths, examples }: AnswersTo, judged: readonly s
   ];
 }
 
-function claimLine({ proof, network, measure, found, at_least, at_most, below, than, holds }: Claimed, paint: Paint): string {
-  const bounds = Object.entries({ 'at least': at_least, 'at most': at_most, below: below && `${value(than!)} of ${below}` })
+function claimLine(claim: Claimed, paint: Paint): string {
+  const { proof, network, measure, found, at_least, at_most, below, above, than, holds } = claim;
+  const other = (name: string | undefined): string | undefined => name && `${value(than!)} of ${name}`;
+  const bounds = Object.entries({ 'at least': at_least, 'at most': at_most, below: other(below), above: other(above) })
     .filter(([, bound]) => bound !== undefined)
     .map(([words, bound]) => `${words} ${bound}`);
   const mark = holds ? paint('green', 'holds') : paint('red', 'fails');

@@ -217,6 +217,11 @@ export const ERRORS = {
     exit: EXIT.noInput,
   },
   SOURCE_FILE_UNREADABLE: { what: 'The input file cannot be read', todo: 'Check its rights and the disk.', exit: EXIT.noInput },
+  SOURCE_LABEL: {
+    what: 'A line begins with none of the labels',
+    todo: 'Mend the line: label, tab, text. Or name the label in `labels`.',
+    exit: EXIT.data,
+  },
   SOURCE_NO_ROWS: { what: 'The input file has no rows', todo: 'Check what wrote it, or take it out of `path`.', exit: EXIT.data },
   SOURCE_NO_TIME: { what: 'No column is recognised as the time', todo: 'Name it: `time: COLUMN`.', exit: EXIT.config },
   SOURCE_NO_UNIT: {
@@ -337,7 +342,7 @@ export const ERRORS = {
   // -- src/interop
   EXPORT_UNKNOWN: {
     what: 'The network has a part that the other format does not know',
-    todo: 'Export an rnn, gru or lstm without relevance gate and without categories.',
+    todo: 'Export an rnn, gru or lstm without relevance gate, without categories and in one direction.',
     exit: EXIT.data,
   },
   EXPORT_UNSAVED: {
@@ -509,6 +514,11 @@ export const ERRORS = {
     exit: EXIT.data,
   },
   LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },
+  LEARN_SHORT: {
+    what: 'No series is long enough for a window',
+    todo: 'Choose fewer `rows` in `learn.gaps`, or another `train`; a proof cuts what comes after that.',
+    exit: EXIT.data,
+  },
   LEARN_SOURCE: {
     what: 'The source does not end, so nothing can be learnt from all of it',
     todo: 'Use a source that ends, such as arrow, csv, text or exercise.',

@@ -8,7 +8,7 @@ import { judgeAnswers, judgePairs, seasonalNaive, type ByLength, type JudgedPair
 import type { Judgement } from './judge.ts';
 import type { Learnt, LearnOptions } from './learn.ts';
 import { PairEncoding, type Pair } from './pairs.ts';
-import { textOf } from './sample.ts';
+import { textOf } from './words.ts';
 import { pairModelOf } from './saved-pairs.ts';
 import type { Sequence } from './sequences.ts';
 import type { DecoderSpec, LearningSpec } from './spec.ts';

@@ -22,6 +22,12 @@ const NETWORK = z.strictObject({
   memory: count(2, 1_000_000)
     .optional()
     .describe('LSTM and GRU: rows that the gates are set to remember up to before training (chrono initialisation).'),
+  bidirectional: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Each layer reads a sequence from its end as well (its `hidden` units both ways), so that every answer knows of the rows after it. Always over whole sequences, without `steps`.',
+    ),
   teacher: z
     .enum(['always', 'linear', 'inverse_sigmoid', 'never'])
     .default('linear')
@@ -29,6 +35,10 @@ const NETWORK = z.strictObject({
       'With a decoder: which values before it is shown in training. `always` the true ones (teacher forcing), `never` its own; `linear` and `inverse_sigmoid` go from the true ones to its own over the epochs (scheduled sampling, Bengio et al., 2015).',
     ),
   window: count(1, 1000).default(1).describe('Rows that the network is shown at once: the newest and those before it.'),
+  mean: z
+    .boolean()
+    .default(false)
+    .describe('The network is shown the mean of the rows so far instead of the row: the control that does not know their order.'),
 });
 
 const DECODER = z.strictObject({
@@ -64,6 +74,23 @@ const SAMPLE = z.strictObject({
   known_words: between(0, 1).optional().describe('A claim: at least this share of the words occurs in training.'),
 });
 
+const GAPS = z.strictObject({
+  rows: count(4, 10_000).describe('Rows of a window.'),
+  windows: count(1, 1_000_000).describe('Windows that are cut out at drawn places, for training and again for each proof.'),
+  train: count(4, 100_000_000).describe(
+    'Rows of each series that are trained on, and scaled by. A proof cuts what comes after them.',
+  ),
+  shortest: count(1, 10_000).default(1).describe('Rows of a gap at least; the length of each is drawn.'),
+  longest: count(1, 10_000).describe(
+    'Rows of a gap at most. Between two gaps at least so many rows are kept, and up to twice as many.',
+  ),
+  season: z
+    .array(count(2, 100_000))
+    .max(4)
+    .default([])
+    .describe('Rows of a season, such as those of a day: networks are shown where in it a row stands.'),
+});
+
 const LEARN = z.strictObject({
   inputs: z.array(label()).min(1).max(64).describe('Channels that the network reads.'),
   symbols: z
@@ -72,6 +99,10 @@ const LEARN = z.strictObject({
     .describe('The one input is no quantity but a symbol, such as a character: each value that occurs is a category.'),
   target: label().describe('The channel that is asked for; where it is missing (NaN) nothing is asked.'),
   ahead: count(0, 1000).default(0).describe('How many rows ahead the target stands: 1 asks for what comes next.'),
+  asked: z
+    .enum(['every', 'last'])
+    .default('every')
+    .describe('`last`: the target is asked for at the last row of a sequence alone (many to one).'),
   classes: z
     .boolean()
     .default(true)
@@ -81,10 +112,19 @@ const LEARN = z.strictObject({
     .describe(
       'With symbols that are asked for one ahead: a model that counts what followed the last n - 1, `3-gram` in the report.',
     ),
+  bag_of_words: z
+    .boolean()
+    .default(false)
+    .describe(
+      'With characters as symbols, and classes asked for at the last row: a model that counts words, whatever their order, `bag-of-words` in the report.',
+    ),
   decoder: DECODER.optional().describe(
     'Sequence to sequence: an encoder reads all rows, and a decoder that begins with its state answers a sequence of any length.',
   ),
   sample: SAMPLE.optional().describe('With symbols that are asked for one ahead: each network writes on by itself.'),
+  gaps: GAPS.optional().describe(
+    'Gaps are cut into windows of one input, which is the target too, and what was there is asked for. Networks see the value, scaled, or 0 in a gap, and whether it is there. `interpolation`, a straight line across the gap, is judged beside them.',
+  ),
   networks: z.array(NETWORK).min(1).max(8).describe('The networks that are trained side by side, with the same budget.'),
   steps: count(1, 10_000)
     .default(64)
@@ -111,9 +151,12 @@ const CLAIM = z.strictObject({
     ),
   at_least: z.number().optional().describe('It is at least this.'),
   at_most: z.number().optional().describe('It is at most this.'),
-  below: label()
+  below: label().optional().describe('It is less than that of this other network or control, such as `3-gram`.'),
+  above: label()
     .optional()
-    .describe('It is less than that of this other network, of the `3-gram`, of `naive` or `seasonal-ROWS`.'),
+    .describe(
+      'It is more than that of this other network or control, such as `base-rate`, which knows how often each class is right.',
+    ),
 });
 
 const PROOF = z.strictObject({
@@ -141,6 +184,7 @@ type Sections = ReturnType<typeof learningSections>;
 type Parsed = { readonly [K in keyof Sections]: z.output<Sections[K]> };
 
 export type NetworkSpec = z.output<typeof NETWORK>;
+export type GapsSpec = z.output<typeof GAPS>;
 export type DecoderSpec = z.output<typeof DECODER>;
 export type LearnSpec = z.output<typeof LEARN>;
 export type ClaimSpec = z.output<typeof CLAIM>;

@@ -7,7 +7,8 @@
 import { TidecastError } from '../core/errors.ts';
 import { checkShape, type NetworkShape, type Weights } from './shape.ts';
 import type { Loss } from './losses.ts';
-import { Trainer, type OptimizerSpec } from './trainer.ts';
+import type { OptimizerSpec } from './optimizer.ts';
+import { Trainer } from './trainer.ts';
 
 /** Something of each of the two. */
 export interface Both<T> {

@@ -7,7 +7,7 @@
 import { backwardCell, forwardCell, type Trace } from './reference-cells.ts';
 import { pow } from '../core/math/math.ts';
 import { sizeOf, spreadOf, stateSizeOf, tensorsOf, widthOf, type NetworkShape } from './shape.ts';
-import type { OptimizerSpec } from './trainer.ts';
+import type { OptimizerSpec } from './optimizer.ts';
 
 /** Tensors by name in double precision. */
 export type Doubles = ReadonlyMap<string, Float64Array>;
@@ -123,7 +123,7 @@ export function backward(
 }
 
 /** A row as the first layer sees it: its category one-hot, or the category's row of the table, then the other numbers. */
-function spread(shape: NetworkShape, weights: Doubles, row: Float64Array): Float64Array {
+export function spread(shape: NetworkShape, weights: Doubles, row: Float64Array): Float64Array {
   if (!shape.categories) return row;
   const E = spreadOf(shape);
   const table = weights.get('embed.w');

@@ -6,9 +6,11 @@ import { zeroWeights } from './initial.ts';
 import { Instance, LARGEST_MEMORY } from './kernel/instance.ts';
 import { gatesRow, modelWords, writeModel } from './kernel/structs.ts';
 import { constantOf, groupOf, targetsOf, type Loss } from './losses.ts';
+import { checkedOptimizer, type OptimizerSpec } from './optimizer.ts';
 import { pack, partsOf, unpack, wideOf, type Part } from './packing.ts';
 import {
   candidateApart,
+  checkOneWay,
   checkShape,
   checkWeights,
   checkWhole,
@@ -17,19 +19,6 @@ import {
   type NetworkShape,
   type Weights,
 } from './shape.ts';
-
-/** AdamW with clipping by the global norm. */
-export interface OptimizerSpec {
-  readonly learningRate: number;
-  /** Left out: 0.9, 0.999 and 1e-8. */
-  readonly beta1?: number;
-  readonly beta2?: number;
-  readonly epsilon?: number;
-  /** Decoupled, on every tensor: each update first multiplies the weights by 1 - learningRate * weightDecay. Left out: 0. */
-  readonly weightDecay?: number;
-  /** Gradients with a larger global norm are scaled down to it. Left out: no clipping. */
-  readonly clipNorm?: number;
-}
 
 /** Rows side by side, and rows one after the other. */
 export interface TrainerSizes {
@@ -49,6 +38,7 @@ type View = 'x' | 'target' | 'state' | 'y' | 'stateGradient';
  *
  * A chunk is: fill `x` and `target`, `forward`, `backward`, `update`. `state` is carried from chunk to chunk: what stands there is the
  * state before the first step, and after `forward` it is the state after the last; gradients cross that border through `stateGradient` alone.
+ * As a part of something larger, it shows in `hidden` what its last layer gave, takes the gradient of that, and with `inputGradient` gives that of x.
  * Throws NN_SHAPE, NN_OPTION or NN_TOO_LARGE before anything is allocated.
  */
 export class Trainer {
@@ -59,6 +49,7 @@ export class Trainer {
   readonly #instance = new Instance();
   readonly #parts: readonly Part[];
   readonly #length: number;
+  readonly #arrays: { readonly h: number; readonly dx: number; readonly din: number };
   readonly #at: { weights: number; gradients: number; m: number; v: number; model: number; batch: number };
   readonly #room: Required<TrainerSizes>;
   readonly #whole: Readonly<Record<View, Float32Array>>;
@@ -67,8 +58,16 @@ export class Trainer {
   #updates = 0;
   #stage: 'empty' | 'loaded' | 'forward' = 'empty';
 
-  constructor(shape: NetworkShape, sizes: TrainerSizes, loss: Loss, optimizer: OptimizerSpec) {
+  constructor(
+    shape: NetworkShape,
+    sizes: TrainerSizes,
+    loss: Loss,
+    optimizer: OptimizerSpec,
+    { inputGradient = false }: { inputGradient?: boolean } = {},
+  ) {
     checkShape(shape);
+    checkOneWay(shape);
+    if (inputGradient && shape.categories) throw new TidecastError('NN_OPTION', { inputGradient, categories: shape.categories });
     checkWhole('batch', sizes.batch, 65536);
     checkWhole('steps', sizes.steps, 1048576);
     const { batch, steps, warm = 0 } = sizes;
@@ -109,24 +108,27 @@ export class Trainer {
       de: batch * hp,
       xw: shape.categories ? n * widthOf(shape) : 0,
       dxw: batch * wideOf(shape.embedding ?? 0),
+      din: inputGradient ? n * wideOf(inputs) : 0,
       dstate: batch * this.stateSize,
     };
+    const ofX = inputGradient || shape.embedding !== undefined;
     const all = Object.values(words).reduce((sum, count) => sum + count, 0);
-    const bytes = 4 * (all + 4 * length + modelWords(shape, true)) + 8192;
+    const bytes = 4 * (all + 4 * length + modelWords(shape, true, ofX)) + 8192;
     if (bytes > LARGEST_MEMORY) throw new TidecastError('NN_TOO_LARGE', { bytes, largest: LARGEST_MEMORY });
 
     const instance = this.#instance;
     instance.reach(instance.top + bytes);
     const [weights, gradients, m, v] = [0, 1, 2, 3].map(() => instance.take(length)) as [number, number, number, number];
-    const model = writeModel(instance, shape, parts, weights, gradients);
-    const batchAt = instance.take(9 + 18);
+    const model = writeModel(instance, shape, parts, weights, gradients, ofX);
+    const batchAt = instance.take(9 + 19);
     this.#at = { weights, gradients, m, v, model, batch: batchAt };
     const at = Object.fromEntries(Object.entries(words).map(([key, count]) => [key, instance.take(count)])) as typeof words;
     const kind = LOSSES.indexOf('head' in loss ? loss.head : loss.mean);
     const bend = 'degrees' in loss ? loss.degrees : 'delta' in loss ? loss.delta : undefined;
     instance.words(batchAt, 7).set([batch, steps, warm, this.stateSize, targets, groupOf(loss), kind]);
     instance.floats(batchAt + 28, 2).set([bend ?? 1, constantOf(loss)]);
-    instance.words(batchAt + 36, 18).set(Object.values(at));
+    instance.words(batchAt + 36, 19).set(Object.values(inputGradient ? at : { ...at, din: 0 }));
+    this.#arrays = at;
     instance.floats(at.levels, levels.length).set(levels);
     this.#whole = this.#views = {
       x: instance.floats(at.x, words.x),
@@ -212,6 +214,29 @@ export class Trainer {
     return this.#views.stateGradient;
   }
 
+  /** Numbers from row to row of what is rounded up to 8: of `hidden` and its gradient, and of `inputGradient`. */
+  get strides(): { readonly hidden: number; readonly input: number } {
+    return { hidden: wideOf(this.shape.hidden), input: wideOf(this.shape.inputs) };
+  }
+
+  /** What the last layer gave in the last `forward`, steps x batch rows. */
+  get hidden(): Float32Array {
+    const { batch, steps } = this.#sizes;
+    const wide = this.strides.hidden;
+    const before = ((this.shape.layers - 1) * (steps + 1) + 1) * batch * wide;
+    return this.#instance.floats(this.#arrays.h + 4 * before, steps * batch * wide);
+  }
+
+  /** dL/d(hidden) but for what comes from the head: `forward` sets it to 0, `backward` uses it up. Without layers it is dL/dx after `backward`. */
+  get hiddenGradient(): Float32Array {
+    return this.#instance.floats(this.#arrays.dx, this.#sizes.steps * this.#sizes.batch * this.strides.hidden);
+  }
+
+  /** dL/dx after `backward`, steps x batch rows, where it was asked for. */
+  get inputGradient(): Float32Array {
+    return this.#instance.floats(this.#arrays.din, this.#sizes.steps * this.#sizes.batch * this.strides.input);
+  }
+
   /** Runs the chunk and gives its loss; 0 where no target is known. Throws NN_CATEGORY where a category or class is none of the set. */
   forward(): number {
     if (this.#stage === 'empty') throw new TidecastError('INTERNAL', { 'Trainer.forward': 'before load' });
@@ -219,6 +244,7 @@ export class Trainer {
     if (shape.categories) checkCategories('category', this.x, shape.inputs, shape.categories);
     if ('classes' in this.#loss) checkCategories('class', this.target, 1, this.#loss.classes, true);
     this.stateGradient.fill(0);
+    this.hiddenGradient.fill(0);
     const loss = this.#instance.kernel.forward(this.#at.model, this.#at.batch);
     this.#stage = 'forward';
     return loss;
@@ -267,21 +293,4 @@ export class Trainer {
     unpack(this.#parts, this.#packed(at), tensors);
     return tensors;
   }
-}
-
-function checkedOptimizer(spec: OptimizerSpec): Required<OptimizerSpec> {
-  const full = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: Infinity, ...spec };
-  const ranges: Record<keyof OptimizerSpec, (value: number) => boolean> = {
-    learningRate: (value) => value >= 0 && value < Infinity,
-    beta1: (value) => value >= 0 && value < 1,
-    beta2: (value) => value >= 0 && value < 1,
-    epsilon: (value) => value > 0 && value < Infinity,
-    weightDecay: (value) => value >= 0 && value < Infinity,
-    clipNorm: (value) => value > 0,
-  };
-  for (const [key, allowed] of Object.entries(ranges)) {
-    const value = full[key as keyof OptimizerSpec];
-    if (!allowed(value)) throw new TidecastError('NN_OPTION', { [key]: String(value) });
-  }
-  return full;
 }
