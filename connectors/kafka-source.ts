@@ -55,7 +55,7 @@ export default defineSource<Config>({
     'At least once from Kafka, and each message once into the state: a run continues at the offset in its state, whatever was committed. What was fetched twice is dropped.',
     'Order: within a partition as written. Of several, the one whose next message has the oldest record time; a partition that lags behind on the broker is waited for up to a second.',
     'Only messages of transactions that were committed are read.',
-    'Back pressure: a partition whose messages are not taken is paused. About 32 MB of messages are held, whatever waits; the membership in the group does not depend on how fast they are taken.',
+    'Back pressure: a partition whose messages are not taken is paused. About 8 MB of rows are held, whatever waits; the membership in the group does not depend on how fast they are taken.',
     'A message that cannot be decoded is rejected with its place, bytes and reason, and the next ones go on: `undecodable`, `empty` for a tombstone, `too-large`.',
     'Waits for as long as it takes: a broker that is away, starts up, or changes its leader. A consumer that died or fell silent is replaced.',
     'Stops with an error: a wrong password, a missing right, a topic that does not exist; messages that were deleted before they were read (`KAFKA_OFFSET_GONE`); a changed number of partitions (`KAFKA_PARTITIONS_CHANGED`); a partition that another state has processed (`KAFKA_STATE_ELSEWHERE`).',
@@ -79,7 +79,11 @@ class KafkaSource implements Source {
     this.#context = context;
     this.#group = settings.group ?? context.pipeline;
     const sessionTimeout = milliseconds(settings.session_timeout);
-    this.#member = new GroupMember({ connection: settings, topic: settings.topic, group: this.#group, sessionTimeout }, context);
+    const { topic } = settings;
+    const decoder = messageDecoder(settings, { origin: topic, limit: settings.max_message_bytes });
+    this.#member = new GroupMember({ connection: settings, topic, group: this.#group, sessionTimeout }, context, (...messages) =>
+      decoder.decode(...messages),
+    );
   }
 
   async *read(from: Position | undefined, signal: AbortSignal): AsyncGenerator<SourceBatch> {
@@ -128,17 +132,9 @@ class KafkaSource implements Source {
   }
 
   #options(only?: Partition): ReadOptions {
-    const { topic, start, max_message_bytes } = this.#config;
+    const { topic, start } = this.#config;
     const rules = { topic, group: this.#group, start, fresh: this.#context.fresh };
-    const decoder = messageDecoder(this.#config, { origin: topic, limit: max_message_bytes });
-    const scout = messageDecoder(this.#config, { origin: topic, limit: max_message_bytes });
-    return {
-      rules,
-      channels: this.channels.length,
-      ...(only ? { only } : {}),
-      decode: (partition, messages) => decoder.decode(partition, messages),
-      firstTime: (partition, messages) => scout.decode(partition, messages).times[0] ?? -Infinity,
-    };
+    return { rules, channels: this.channels.length, ...(only ? { only } : {}) };
   }
 }
 

@@ -14,9 +14,11 @@ import { resolvePaths } from './formats/paths.ts';
 const fields = z.strictObject({
   path: z.string().min(1).describe('The file, UTF-8. Relative to the pipeline file.'),
   by: z
-    .enum(['file', 'line'])
+    .enum(['file', 'line', 'pair'])
     .default('file')
-    .describe('`file`: all of it is one series. `line`: every line is a series, `line-1` and so on, its line end the last tick.'),
+    .describe(
+      '`file`: all of it is one series. `line`: every line is a series, `line-1` and so on, its line end the last tick. `pair`: every line is a series; what stands behind its first tab is in the channel `answer`; tab and line end are in neither.',
+    ),
   labels: z
     .array(z.string().regex(/^[^\t\r\n]{1,200}$/, { error: 'must be 1 to 200 characters, without tabs and line ends' }))
     .min(2)
@@ -37,6 +39,7 @@ const BATCH = 4096;
 const INTERVAL = 1000;
 const START = 946_684_800_000; // 2000-01-01
 const NEWLINE = 10;
+const TAB = 9;
 
 export default defineSource<Config>({
   name: 'text',
@@ -61,9 +64,9 @@ class TextSource implements Source {
   readonly #context: ConnectorContext;
 
   constructor(settings: Config, context: ConnectorContext) {
-    this.channels = settings.labels ? ['character', 'label'] : ['character'];
     this.#config = settings;
     this.#context = context;
+    this.channels = ['character', ...(settings.labels ? ['label'] : settings.by === 'pair' ? ['answer'] : [])];
   }
 
   async *read(from: Position | undefined, signal: AbortSignal): AsyncGenerator<SourceBatch> {
@@ -71,14 +74,19 @@ class TextSource implements Source {
     const [path] = resolvePaths(this.#context.folder, this.#config.path) as [string];
     const start = from?.['0'] ?? 0;
     const name = basename(path).replace(/\.[^.]*$/, '');
-    const rows = new Rows();
+    const rows = new Rows(this.channels.length);
     const label = labels && new LineLabel(path, labels);
     let line = 1;
+    let side = 0;
     let at = -skip;
     for await (const character of charactersOf(path, signal)) {
       if (at >= take) break;
-      if (!label?.takes(character) && at >= start)
-        rows.add(by === 'line' ? `line-${line}` : name, label ? [character, label.value] : [character], at);
+      const between = by === 'pair' && (character === NEWLINE || (character === TAB && side === 0));
+      const letter = between ? NaN : character;
+      const taken = label?.takes(character) ?? false;
+      const values = side === 0 ? [letter, label?.value ?? NaN] : [NaN, letter];
+      if (!taken && at >= start) rows.add(by === 'file' ? name : `line-${line}`, values, at);
+      if (between) side = character === TAB ? 1 : 0;
       if (at >= 0 && character === NEWLINE) line++;
       at++;
       if (rows.length === BATCH) yield rows.take();
@@ -120,8 +128,12 @@ async function* charactersOf(path: string, signal: AbortSignal): AsyncGenerator<
 class Rows {
   #series: string[] = [];
   readonly #codes: number[] = [];
-  readonly #values: (readonly number[])[] = [];
+  readonly #values: readonly number[][];
   readonly #offsets: number[] = [];
+
+  constructor(channels: number) {
+    this.#values = Array.from({ length: channels }, () => []);
+  }
 
   get length(): number {
     return this.#codes.length;
@@ -130,7 +142,7 @@ class Rows {
   add(series: string, values: readonly number[], offset: number): void {
     if (this.#series.at(-1) !== series) this.#series.push(series);
     this.#codes.push(this.#series.length - 1);
-    this.#values.push(values);
+    this.#values.forEach((column, c) => column.push(values[c]!));
     this.#offsets.push(offset);
   }
 
@@ -141,11 +153,12 @@ class Rows {
       series,
       codes: Int32Array.from(codes),
       times: Float64Array.from(offsets, (offset) => START + INTERVAL * offset),
-      channels: values[0]!.map((_, c) => Float64Array.from(values, (row) => row[c]!)),
+      channels: values.map((each) => Float64Array.from(each)),
       offsets: Float64Array.from(offsets),
     };
     this.#series = [];
-    codes.length = values.length = offsets.length = 0;
+    codes.length = offsets.length = 0;
+    for (const each of values) each.length = 0;
     return batch;
   }
 }

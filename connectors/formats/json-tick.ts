@@ -74,7 +74,7 @@ export class JsonTick {
   }
 
   /** Adds the tick as a row, or says why it cannot be one. */
-  addTo(rows: MessageRows, { offset, time: recordTime, keyCode }: Envelope): RejectReason | undefined {
+  addTo(rows: MessageRows, envelope: Envelope): RejectReason | undefined {
     rows.reserve(1);
     const row = rows.length;
     const { kinds } = this;
@@ -92,16 +92,14 @@ export class JsonTick {
       rows.channels[channel][row] = value;
     }
     if (!present) return 'undecodable';
-    const time = this.#time(recordTime);
-    if (time === undefined) return 'undecodable';
+    if (!this.#time(envelope, rows.times, row)) return 'undecodable';
     if (rows.ids) {
       const kind = kinds[this.#idAt];
       if (kind === OTHER) return 'undecodable';
       rows.ids[row] = kind === NUMBER ? this.numbers[this.#idAt] : kind === TEXT ? identityOf(this.texts[this.#idAt]) : NaN;
     }
-    rows.times[row] = time;
-    rows.offsets[row] = offset;
-    let code = keyCode;
+    rows.offsets[row] = envelope.offset;
+    let code = envelope.keyCode;
     if (this.seriesAt >= 0) {
       const kind = kinds[this.seriesAt];
       code = kind === TEXT || kind === NUMBER ? this.seriesCode : kind === OTHER ? BAD_NAME : NO_NAME;
@@ -113,17 +111,21 @@ export class JsonTick {
     return undefined;
   }
 
-  /** NaN where missing, undefined where unreadable. */
-  #time(recordTime: number): number | undefined {
-    let time = recordTime;
-    if (!this.#record) {
-      let at = -1;
-      for (let i = 0; i < this.#timesAt.length && at < 0; i++) if (this.kinds[this.#timesAt[i]] !== ABSENT) at = this.#timesAt[i];
-      const kind = at < 0 ? ABSENT : this.kinds[at];
-      if (kind === ABSENT || kind === NULL) return NaN;
-      if (kind === OTHER) return undefined;
-      time = kind === NUMBER ? this.#times.ofNumber(this.numbers[at]) : this.#times.ofText(this.texts[at]);
-    } else if (Number.isNaN(time)) return NaN;
-    return this.#times.accepts(time) ? time : undefined;
+  /** Writes the time, NaN where it is missing; false where it is unreadable. Nothing is returned that would have to be boxed. */
+  #time(envelope: Envelope, times: Float64Array, row: number): boolean {
+    if (this.#record) {
+      times[row] = envelope.time;
+      return Number.isNaN(envelope.time) || this.#times.accepts(envelope.time);
+    }
+    let at = -1;
+    for (let i = 0; i < this.#timesAt.length && at < 0; i++) if (this.kinds[this.#timesAt[i]] !== ABSENT) at = this.#timesAt[i];
+    const kind = at < 0 ? ABSENT : this.kinds[at];
+    if (kind === ABSENT || kind === NULL) {
+      times[row] = NaN;
+      return true;
+    }
+    if (kind === OTHER) return false;
+    times[row] = kind === NUMBER ? this.#times.ofNumber(this.numbers[at]) : this.#times.ofText(this.texts[at]);
+    return this.#times.accepts(times[row]);
   }
 }

@@ -22,7 +22,7 @@ export interface Message {
 export interface MessageDecoder {
   /**
    * Decodes messages of one partition, in order, into one batch. Never throws for what a message holds: what cannot be used is among
-   * the rejects. The arrays of the batch hold until the next call.
+   * the rejects. The arrays are the batch's own.
    */
   decode(partition: number, messages: readonly Message[]): SourceBatch;
 }

@@ -27,7 +27,7 @@ export interface MessageFormat {
 /** Of one message no more ticks are rejected one by one: beyond it the message itself is. */
 export const MAX_TICK_REJECTS = 1000;
 
-/** Gathers rows. The arrays are written directly, at `length`, after `reserve`; the batch handed out holds until the next `begin`. */
+/** Gathers rows. The arrays are written directly, at `length`, after `reserve`; the batch handed out has its own. */
 export class MessageRows {
   readonly names = new SeriesNames();
   length = 0;
@@ -112,10 +112,10 @@ export class MessageRows {
       partition,
       series: named.series,
       codes: named.codes,
-      times: this.times.subarray(0, n),
-      channels: this.channels.map((channel) => channel.subarray(0, n)),
-      ids: this.ids?.subarray(0, n),
-      offsets: this.offsets.subarray(0, n),
+      times: this.times.slice(0, n),
+      channels: this.channels.map((channel) => channel.slice(0, n)),
+      ids: this.ids?.slice(0, n),
+      offsets: this.offsets.slice(0, n),
       next,
       rejects: this.rejects.length > 0 ? this.rejects : undefined,
     };

@@ -14,13 +14,13 @@ import { GroupConsumer, type ConsumerOwner, type ConsumerSettings } from './cons
 import { coordinatorRefusal } from './coordinator.ts';
 import { kafkaFault } from './faults.ts';
 import { patrol } from './patrol.ts';
-import { Partition } from './partition.ts';
+import { Partition, type Decode } from './partition.ts';
 import { probe } from './probe.ts';
 import { endpoint } from './settings.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** Estimated heap that fetched messages may hold, over all partitions. */
-const QUEUED = 32 * 1024 * 1024;
+/** Estimated memory that fetched rows may hold, over all partitions. */
+const QUEUED = 8 * 1024 * 1024;
 const LEAVE = 4000;
 /** A stop waits for it: what is not told by then is told by the next. */
 const COMMIT = 2000;
@@ -48,6 +48,7 @@ export class GroupMember implements ConsumerOwner {
   readonly #closing = new AbortController();
   readonly #closed = new Promise<void>((resolve) => this.#closing.signal.addEventListener('abort', () => resolve()));
   readonly #watchdog: Watchdog;
+  readonly #decode: Decode;
   #consumer: GroupConsumer | undefined;
   #living: Promise<void> | undefined;
   /** What the group is to be told. */
@@ -57,8 +58,9 @@ export class GroupMember implements ConsumerOwner {
   #telling: Promise<void> | undefined;
   #everJoined = false;
 
-  constructor(settings: ConsumerSettings, context: ConnectorContext) {
+  constructor(settings: ConsumerSettings, context: ConnectorContext, decode: Decode) {
     this.settings = settings;
+    this.#decode = decode;
     this.context = context;
     this.#watchdog = new Watchdog(endpoint(settings.connection), settings.sessionTimeout, context.events);
   }
@@ -117,7 +119,7 @@ export class GroupMember implements ConsumerOwner {
     this.#consumer?.begin(partition.id, offset);
   }
 
-  /** Messages were taken out of a partition: it is fetched again when it is half empty. */
+  /** Rows were taken out of a partition: it is fetched again when it is half empty. */
   taken(partition: Partition): void {
     if (!partition.full || partition.cost > this.#room() / 2) return;
     partition.full = false;
@@ -179,7 +181,7 @@ export class GroupMember implements ConsumerOwner {
   fetched(id: number, messages: readonly KafkaMessage[], first: number, end: number): boolean {
     const partition = this.partitions.get(id);
     if (partition?.expected === undefined) return false;
-    if (!partition.accept(messages, first, end)) {
+    if (!partition.accept(messages, first, end, this.#decode)) {
       this.#consumer?.begin(id, partition.expected);
       this.doubts.ring();
       return false;

@@ -1,6 +1,5 @@
-/** From partitions to batches of ticks: which partition next, decoded, with everything a receiver must know. */
+/** From partitions to batches of ticks: which partition next, with everything a receiver must know. */
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { KafkaMessage } from 'kafkajs';
 import type { SourceBatch } from '../../src/core/batch.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Position } from '../../src/core/position.ts';
@@ -8,11 +7,6 @@ import type { GroupMember } from './member.ts';
 import type { Partition } from './partition.ts';
 import { samePartitions, startOf, whatIsKnown, type Known, type StartRules } from './starts.ts';
 
-/** What one batch is made of at most. */
-const MESSAGES = 4096;
-const BYTES = 262_144;
-/** Among so many messages there is one that can be decoded, or the time of the first is not known. */
-const FIRST_FEW = 16;
 /** How long a partition with messages on the broker may keep the others waiting. */
 const WAIT_FOR_OTHERS = 1000;
 /** The client needs its turn to send heartbeats. */
@@ -23,9 +17,6 @@ export interface ReadOptions {
   readonly channels: number;
   /** Only this partition, of several that are read each on their own. */
   readonly only?: Partition;
-  decode(partition: number, messages: readonly KafkaMessage[]): SourceBatch;
-  /** Event time of the first tick in these messages; -Infinity where there is none. The arrays of the last batch stay as they are. */
-  firstTime(partition: number, messages: readonly KafkaMessage[]): number;
 }
 
 /**
@@ -66,7 +57,7 @@ export async function* readPartitions(
       breath = systemClock.elapsed();
       continue;
     }
-    const { messages, next } = partition.take(MESSAGES, BYTES);
+    const batch = partition.take();
     member.taken(partition);
     if (systemClock.elapsed() - breath > BREATHE_EVERY) {
       await breathe();
@@ -74,9 +65,8 @@ export async function* readPartitions(
     }
     // whoever has it now reads these messages too
     if (partition.revoked.aborted) continue;
-    positions.set(partition.id, next);
-    const waiting = member.count > 1 && !only ? { waiting: whatWaits(owned(), options) } : {};
-    yield { ...options.decode(partition.id, messages), next, ...waiting };
+    positions.set(partition.id, partition.next);
+    yield member.count > 1 && !only ? { ...batch, waiting: whatWaits(owned()) } : batch;
   }
 }
 
@@ -105,8 +95,6 @@ async function begin(
     partition.low = facts.low;
     partition.high = facts.high;
     member.begin(partition, offset);
-    // a restart cannot know whether the oldest message is also the first that ever was: it takes it for that
-    partition.touched = offset > facts.low && positions.has(id);
     begun.push({ id, offset });
   }
   return begun;
@@ -144,13 +132,11 @@ function choose(owned: readonly Partition[], well: boolean): Partition | undefin
   return lacking ? undefined : best;
 }
 
-/** Partitions with messages to be read, and the event time of the first where nothing of the partition was read before. */
-function whatWaits(owned: readonly Partition[], { firstTime }: ReadOptions): Record<string, number> {
+/** Partitions with messages to be read, and the event time of the first as far as it is known. */
+function whatWaits(owned: readonly Partition[]): Record<string, number> {
   const waiting: Record<string, number> = {};
   for (const partition of owned) {
-    if (partition.lag === 0) continue;
-    if (!partition.touched && partition.ready) partition.firstTime ??= firstTime(partition.id, partition.peek(FIRST_FEW));
-    waiting[String(partition.id)] = partition.firstTime ?? -Infinity;
+    if (partition.lag > 0) waiting[String(partition.id)] = partition.firstTime;
   }
   return waiting;
 }

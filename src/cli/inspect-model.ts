@@ -76,7 +76,7 @@ async function learntProbes(
   const network = spec.learn.networks.find(({ name }) => name === meta.network);
   const channels = [...spec.learn.inputs, spec.learn.target];
   const sequences = await sequencesOf(spec.source, channels, spec, systemClock, COMPONENTS.sources);
-  const encoding = new Encoding(spec.learn, sequences);
+  const encoding = new Encoding(spec.learn, sequences, spec.seed);
   const same = JSON.stringify([encoding.symbols, encoding.classes]) === JSON.stringify([meta.symbols, meta.classes]);
   if (!network || !same || JSON.stringify(encoding.shape(network)) !== JSON.stringify(model.shape))
     throw new TidecastError('LEARN_OTHER', { file, network: meta.network });

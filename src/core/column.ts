@@ -45,9 +45,20 @@ export class OwnColumn implements Column {
     const old = this.data;
     if (old.length >= capacity * this.stride) return;
     this.data = this.make(capacity * this.stride);
-    this.data.set(old as never);
-    // an untouched zero page costs no memory, so zero is never written
+    copyPages(old, this.data);
     if (this.fill !== 0) this.data.fill(this.fill, old.length);
+  }
+}
+
+const ZEROS = Buffer.alloc(4096);
+
+/** Copies numbers, but for pages of zeros: one that was never written to costs no memory, and most of a ring is not filled yet. */
+function copyPages(from: ColumnArray, to: ColumnArray): void {
+  const bytes = Buffer.from(from.buffer, from.byteOffset, from.byteLength);
+  const into = Buffer.from(to.buffer, to.byteOffset, to.byteLength);
+  for (let at = 0; at < bytes.length; at += ZEROS.length) {
+    const page = bytes.subarray(at, at + ZEROS.length);
+    if (page.length < ZEROS.length || !page.equals(ZEROS)) page.copy(into, at);
   }
 }
 

@@ -498,6 +498,11 @@ export const ERRORS = {
     todo: 'Set `classes` or `symbols` to false for quantities, or read other data.',
     exit: EXIT.data,
   },
+  LEARN_NO_PAIRS: {
+    what: 'The model is no encoder and decoder of a learning file',
+    todo: 'Give a network saved from a learning file with `learn.decoder`.',
+    exit: EXIT.data,
+  },
   LEARN_NOTHING: {
     what: 'No row asks for an answer',
     todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',
@@ -523,7 +528,17 @@ export const ERRORS = {
     todo: 'Give the file that it was trained by.',
     exit: EXIT.config,
   },
+  LEARN_PAIR: {
+    what: 'A sequence is no pair of what is read and what is answered',
+    todo: 'Give both sides at least one known row, and an answer at most as long as `learn.decoder.answer`.',
+    exit: EXIT.data,
+  },
   LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },
+  LEARN_SHORT: {
+    what: 'No series is long enough for a window',
+    todo: 'Choose fewer `rows` in `learn.gaps`, or another `train`; a proof cuts what comes after that.',
+    exit: EXIT.data,
+  },
   LEARN_SOURCE: {
     what: 'The source does not end, so nothing can be learnt from all of it',
     todo: 'Use a source that ends, such as arrow, csv, text or exercise.',

@@ -212,11 +212,14 @@ export class Ensemble {
   /** Quantiles before calibration: the output's mean, shaped by the network's where there is one. */
   #spreadBase(from: number, mean: number, spreaderMean: number): void {
     const { quantiles } = this.#spreader >= 0 ? this.#outlooks[this.#spreader]! : { quantiles: undefined };
+    const sorted = this.#scratch;
     for (let q = 0; q < this.#levels; q++) {
-      this.#scratch[q] = quantiles ? finite(mean + (quantiles[from * this.#levels + q]! - spreaderMean), mean) : mean;
+      const quantile = quantiles ? finite(mean + (quantiles[from * this.#levels + q]! - spreaderMean), mean) : mean;
+      // a network's quantiles may cross; sorted ones are at least as good (Chernozhukov, Fernandez-Val and Galichon 2010)
+      let place = q;
+      for (; place > 0 && sorted[place - 1]! > quantile; place--) sorted[place] = sorted[place - 1]!;
+      sorted[place] = quantile;
     }
-    // a network's quantiles may cross; sorted ones are at least as good (Chernozhukov, Fernandez-Val and Galichon 2010)
-    this.#scratch.sort();
   }
 }
 

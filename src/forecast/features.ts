@@ -65,8 +65,6 @@ export class Features {
     if (slot < 0) slot += capacity;
     const base = lane * capacity;
     const at0 = base + slot;
-    // where row `n` before this one lies
-    const before = (n: number): number => (n <= slot ? at0 - n : at0 - n + capacity);
     let f = to;
     for (let c = 0; c < channels; c++) {
       const s = at + c * SCALER_SIZE;
@@ -74,11 +72,12 @@ export class Features {
       const perChange = inverse(state[s + CHANGE]!);
       const perDeviation = inverse(state[s + DEVIATION]!);
       into[f++] = clip((y - state[s + MEAN]!) * perDeviation);
-      into[f++] = reach > 1 ? clip((y - values[before(1) * channels + c]!) * perChange) : 0;
+      into[f++] = reach > 1 ? clip((y - values[before(at0, slot, 1, capacity) * channels + c]!) * perChange) : 0;
       into[f++] = clip((y - state[s + QUICK]!) * perChange);
       into[f++] = clip((y - state[s + SLOW]!) * perChange);
       const known = Math.min(lags, reach - 2);
-      for (let lag = 1; lag <= known; lag++) into[f++] = clip((values[before(lag + 1) * channels + c]! - y) * perChange);
+      for (let lag = 1; lag <= known; lag++)
+        into[f++] = clip((values[before(at0, slot, lag + 1, capacity) * channels + c]! - y) * perChange);
       for (let lag = Math.max(0, known); lag < lags; lag++) into[f++] = 0;
       for (let k = 0; k < seasons.length; k++) {
         const season = seasons[k]!;
@@ -87,15 +86,15 @@ export class Features {
           for (let a = 0; a <= ahead.length; a++) into[f++] = 0;
           continue;
         }
-        const then = values[before(season) * channels + c]!;
+        const then = values[before(at0, slot, season, capacity) * channels + c]!;
         into[f++] = clip((y - then) * perDeviation);
         for (let a = 0; a < ahead.length; a++)
-          into[f++] = clip((values[before(season - ahead[a]!) * channels + c]! - then) * perChange);
+          into[f++] = clip((values[before(at0, slot, season - ahead[a]!, capacity) * channels + c]! - then) * perChange);
       }
     }
     const time = ring.times.data[at0]!;
     this.#clock.phases(this.#clock.after(time, 1), into, f);
-    const last = reach > 1 ? ring.times.data[before(1)]! : time - this.#clock.interval;
+    const last = reach > 1 ? ring.times.data[before(at0, slot, 1, capacity)]! : time - this.#clock.interval;
     into[f + 4] = clip((time - this.#clock.after(last, 1)) / this.#clock.interval);
     into[f + 5] = ring.flags.data[at0]! & ROW_IMPUTED ? 1 : 0;
   }
@@ -119,6 +118,11 @@ export class Features {
       }
     }
   }
+}
+
+/** Where the row `n` before the one at `at`, which is the slot `slot` of its ring, lies. No closure: one a row would be garbage. */
+function before(at: number, slot: number, n: number, capacity: number): number {
+  return n <= slot ? at - n : at - n + capacity;
 }
 
 function inverse(scale: number): number {

@@ -11,6 +11,7 @@ import { baseRate } from './counted.ts';
 import { Encoding, runningMeans, type Encoded } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
 import { judge, type Judgement } from './judge.ts';
+import { learnPairs, type AnswersTo } from './learn-pairs.ts';
 import { knownWords, sample } from './sample.ts';
 import { modelOf } from './saved.ts';
 import { readSequences, type Sequence } from './sequences.ts';
@@ -40,6 +41,8 @@ export interface Learnt {
   readonly claims: readonly Claimed[];
   /** What each network wrote by itself. */
   readonly samples: readonly { readonly network: string; readonly text: string; readonly words: number }[];
+  /** With a decoder of classes, by proof. */
+  readonly answers?: readonly AnswersTo[];
 }
 
 /** What is told while it goes on. */
@@ -50,7 +53,7 @@ export interface LearnOptions {
   /** After the sequences are read. */
   began?(sequences: number, rows: number): void;
   progress?(network: string, epoch: number, loss: number): void;
-  fitted?(network: string, fitted: Fitted, seconds: number): void;
+  fitted?(network: string, fitted: Omit<Fitted, 'weights' | 'byEpoch'>, seconds: number): void;
   /** The same network, ready to be saved. */
   trained?(network: string, model: ModelFile): void;
 }
@@ -61,12 +64,18 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
   const channels = [...spec.learn.inputs, spec.learn.target];
   const read = (part: Part): Promise<Sequence[]> => sequencesOf(part, channels, spec, clock, options.sources);
   const training = await read(spec.source);
-  const encoding = new Encoding(spec.learn, training);
+  if (spec.learn.decoder) {
+    const put = [];
+    for (const { source } of spec.prove) put.push(await read(source));
+    const { judgements, ...learnt } = learnPairs(spec, spec.learn.decoder, training, put, clock, options);
+    return { ...learnt, claims: claimsOf(spec, learnt.judged, judgements, []) };
+  }
+  const encoding = new Encoding(spec.learn, training, spec.seed);
   const encoded = encoding.encode(training);
   const rows = encoded.reduce((sum, each) => sum + each.rows, 0);
   options.began?.(encoded.length, rows);
   const proofs = [];
-  for (const { source } of spec.prove) proofs.push(encoding.encode(await read(source)));
+  for (const { name, source } of spec.prove) proofs.push(encoding.encode(await read(source), name));
 
   const rates = spec.learn.skill ? baseRate(encoding.classes.length, encoded) : undefined;
   const networks: Learnt['networks'][number][] = [];

@@ -22,6 +22,18 @@ const NETWORK = z.strictObject({
   memory: count(2, 1_000_000)
     .optional()
     .describe('LSTM and GRU: rows that the gates are set to remember up to before training (chrono initialisation).'),
+  bidirectional: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Each layer reads a sequence from its end as well (its `hidden` units both ways), so that every answer knows of the rows after it. Always over whole sequences, without `steps`.',
+    ),
+  teacher: z
+    .enum(['always', 'linear', 'inverse_sigmoid', 'never'])
+    .default('linear')
+    .describe(
+      'With a decoder: which values before it is shown in training. `always` the true ones (teacher forcing), `never` its own; `linear` and `inverse_sigmoid` go from the true ones to its own over the epochs (scheduled sampling, Bengio et al., 2015).',
+    ),
   window: count(1, 1000).default(1).describe('Rows that the network is shown at once: the newest and those before it.'),
   mean: z
     .boolean()
@@ -29,10 +41,54 @@ const NETWORK = z.strictObject({
     .describe('The network is shown the mean of the rows so far instead of the row: the control that does not know their order.'),
 });
 
+const DECODER = z.strictObject({
+  answer: count(1, 10_000).describe('Rows of an answer: with `read` exactly so many, else at most.'),
+  read: count(1, 10_000)
+    .optional()
+    .describe(
+      'Rows that are read before an answer: sequences are cut into windows. Default: each sequence is one pair, the rows whose inputs are known and then the known values of the target; an end symbol is learnt with them.',
+    ),
+  every: count(1, 10_000).optional().describe('With `read`: rows from one window of training to the next. Default: `answer`.'),
+  train: count(1, 100_000_000)
+    .optional()
+    .describe('With `read`: rows of each sequence that are trained on. A proof asks for what comes after them. Default: all.'),
+  floor: between(0, 1).default(0).describe('The share of true values at which the teachers `linear` and `inverse_sigmoid` end.'),
+  beam: count(1, 1000)
+    .default(1)
+    .describe(
+      'Classes: sequences that the search for an answer keeps at each step, at most the number of classes; 1 is greedy. The score of n symbols is their log probability over ((5 + n) / 6)^0.6 (Wu et al., 2016).',
+    ),
+  reach: positive(1e6)
+    .optional()
+    .describe('A loss as that of `until`: the report tells after how many epochs it was reached, for teachers to be compared.'),
+  season: z
+    .array(count(2, 100_000))
+    .max(4)
+    .default([])
+    .describe('Numbers with `read`: rows of a season. Beside the networks `naive` and a `seasonal-ROWS` for each are judged.'),
+});
+
 const SAMPLE = z.strictObject({
   length: count(1, 1_000_000).default(500).describe('Characters that are written.'),
   temperature: positive(10).default(1).describe('Below 1 the likelier symbols are drawn more often, above 1 less often.'),
   known_words: between(0, 1).optional().describe('A claim: at least this share of the words occurs in training.'),
+});
+
+const GAPS = z.strictObject({
+  rows: count(4, 10_000).describe('Rows of a window.'),
+  windows: count(1, 1_000_000).describe('Windows that are cut out at drawn places, for training and again for each proof.'),
+  train: count(4, 100_000_000).describe(
+    'Rows of each series that are trained on, and scaled by. A proof cuts what comes after them.',
+  ),
+  shortest: count(1, 10_000).default(1).describe('Rows of a gap at least; the length of each is drawn.'),
+  longest: count(1, 10_000).describe(
+    'Rows of a gap at most. Between two gaps at least so many rows are kept, and up to twice as many.',
+  ),
+  season: z
+    .array(count(2, 100_000))
+    .max(4)
+    .default([])
+    .describe('Rows of a season, such as those of a day: networks are shown where in it a row stands.'),
 });
 
 const LEARN = z.strictObject({
@@ -68,14 +124,26 @@ const LEARN = z.strictObject({
     .describe(
       'With classes that are ahead: whether the log loss of each network is below that of the `base-rate` by more than luck.',
     ),
+  decoder: DECODER.optional().describe(
+    'Sequence to sequence: an encoder reads all rows, and a decoder that begins with its state answers a sequence of any length.',
+  ),
   sample: SAMPLE.optional().describe('With symbols that are asked for one ahead: each network writes on by itself.'),
+  gaps: GAPS.optional().describe(
+    'Gaps are cut into windows of one input, which is the target too, and what was there is asked for. Networks see the value, scaled, or 0 in a gap, and whether it is there. `interpolation`, a straight line across the gap, is judged beside them.',
+  ),
   networks: z.array(NETWORK).min(1).max(8).describe('The networks that are trained side by side, with the same budget.'),
   steps: count(1, 10_000)
     .default(64)
-    .describe('Rows that the error is carried back through; the state goes on beyond (truncated BPTT).'),
+    .describe(
+      'Rows that the error is carried back through; the state goes on beyond (truncated BPTT). With a decoder it is carried through all.',
+    ),
   batch: count(1, 4096).default(32).describe('Sequences trained side by side; fewer sequences are cut into as many pieces.'),
   epochs: count(1, 10_000).default(20).describe('Passes over the sequences.'),
-  until: positive(1e6).optional().describe('Training ends early after an epoch whose mean loss is below this.'),
+  until: positive(1e6)
+    .optional()
+    .describe(
+      'Training ends early after an epoch whose mean loss is below this; with a decoder the loss of the first 256 pairs when it is shown its own values.',
+    ),
   learning_rate: positive(1).default(0.01).describe('Step size of Adam; it falls to a twentieth along a cosine.'),
   clip: positive(1e6).default(1).describe('The gradient is clipped to this global norm.'),
 });
@@ -83,9 +151,9 @@ const LEARN = z.strictObject({
 const CLAIM = z.strictObject({
   network: label().describe('Whose result it is about.'),
   measure: z
-    .enum(['exact', 'right', 'bits', 'error', 'skill'])
+    .enum(['exact', 'right', 'bits', 'error', 'epochs', 'skill'])
     .describe(
-      '`exact`: share of sequences with every answer right. `right`: share of answers that are. `bits`: log loss of an answer in bits. `error`: mean squared error over the variance of the truth. `skill`: with `learn.skill`, the standard errors by which the log loss is below that of the base rate; above 2 it is hardly luck.',
+      '`exact`: share of sequences with every answer right. `right`: share of answers that are. `bits`: log loss of an answer in bits. `error`: mean squared error over the variance of the truth. `epochs`, with a decoder: those that training took to get to its `reach`. `skill`: with `learn.skill`, the standard errors by which the log loss is below that of the base rate; above 2 it is hardly luck.',
     ),
   at_least: z.number().optional().describe('It is at least this.'),
   at_most: z.number().optional().describe('It is at most this.'),
@@ -122,6 +190,8 @@ type Sections = ReturnType<typeof learningSections>;
 type Parsed = { readonly [K in keyof Sections]: z.output<Sections[K]> };
 
 export type NetworkSpec = z.output<typeof NETWORK>;
+export type GapsSpec = z.output<typeof GAPS>;
+export type DecoderSpec = z.output<typeof DECODER>;
 export type LearnSpec = z.output<typeof LEARN>;
 export type ClaimSpec = z.output<typeof CLAIM>;
 

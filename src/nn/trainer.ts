@@ -20,6 +20,14 @@ import {
   type Weights,
 } from './shape.ts';
 
+/** Rows side by side, and rows one after the other. */
+export interface TrainerSizes {
+  readonly batch: number;
+  readonly steps: number;
+  /** Of the steps, the first: they move the state and pass gradients on, but have neither output nor loss. Left out: 0. */
+  readonly warm?: number;
+}
+
 /** By their numbers in `assembly/structs.ts`. */
 const LOSSES = ['squared', 'huber', 'absolute', 'categorical', 'gaussian', 'student'];
 
@@ -43,16 +51,16 @@ export class Trainer {
   readonly #length: number;
   readonly #arrays: { readonly h: number; readonly dx: number; readonly din: number };
   readonly #at: { weights: number; gradients: number; m: number; v: number; model: number; batch: number };
-  readonly #room: { readonly batch: number; readonly steps: number };
+  readonly #room: Required<TrainerSizes>;
   readonly #whole: Readonly<Record<View, Float32Array>>;
-  #sizes: { readonly batch: number; readonly steps: number };
+  #sizes: Required<TrainerSizes>;
   #views: Readonly<Record<View, Float32Array>>;
   #updates = 0;
   #stage: 'empty' | 'loaded' | 'forward' = 'empty';
 
   constructor(
     shape: NetworkShape,
-    sizes: { batch: number; steps: number },
+    sizes: TrainerSizes,
     loss: Loss,
     optimizer: OptimizerSpec,
     { inputGradient = false }: { inputGradient?: boolean } = {},
@@ -62,9 +70,11 @@ export class Trainer {
     if (inputGradient && shape.categories) throw new TidecastError('NN_OPTION', { inputGradient, categories: shape.categories });
     checkWhole('batch', sizes.batch, 65536);
     checkWhole('steps', sizes.steps, 1048576);
+    const { batch, steps, warm = 0 } = sizes;
+    if (!(Number.isInteger(warm) && warm >= 0 && warm < steps)) throw new TidecastError('NN_OPTION', { warm, steps });
     const targets = targetsOf(shape.outputs, loss);
     this.shape = shape;
-    this.#sizes = this.#room = { batch: sizes.batch, steps: sizes.steps };
+    this.#sizes = this.#room = { batch, steps, warm };
     this.stateSize = stateSizeOf(shape);
     this.#loss = loss;
     this.#optimizer = checkedOptimizer(optimizer);
@@ -72,7 +82,6 @@ export class Trainer {
     this.#parts = parts;
     this.#length = length;
 
-    const { batch, steps } = sizes;
     const { layers, inputs, outputs } = shape;
     const n = batch * steps;
     const hp = wideOf(shape.hidden);
@@ -111,14 +120,14 @@ export class Trainer {
     instance.reach(instance.top + bytes);
     const [weights, gradients, m, v] = [0, 1, 2, 3].map(() => instance.take(length)) as [number, number, number, number];
     const model = writeModel(instance, shape, parts, weights, gradients, ofX);
-    const batchAt = instance.take(8 + 19);
+    const batchAt = instance.take(9 + 19);
     this.#at = { weights, gradients, m, v, model, batch: batchAt };
     const at = Object.fromEntries(Object.entries(words).map(([key, count]) => [key, instance.take(count)])) as typeof words;
     const kind = LOSSES.indexOf('head' in loss ? loss.head : loss.mean);
     const bend = 'degrees' in loss ? loss.degrees : 'delta' in loss ? loss.delta : undefined;
-    instance.words(batchAt, 6).set([batch, steps, this.stateSize, targets, groupOf(loss), kind]);
-    instance.floats(batchAt + 24, 2).set([bend ?? 1, constantOf(loss)]);
-    instance.words(batchAt + 32, 19).set(Object.values(inputGradient ? at : { ...at, din: 0 }));
+    instance.words(batchAt, 7).set([batch, steps, warm, this.stateSize, targets, groupOf(loss), kind]);
+    instance.floats(batchAt + 28, 2).set([bend ?? 1, constantOf(loss)]);
+    instance.words(batchAt + 36, 19).set(Object.values(inputGradient ? at : { ...at, din: 0 }));
     this.#arrays = at;
     instance.floats(at.levels, levels.length).set(levels);
     this.#whole = this.#views = {
@@ -131,7 +140,7 @@ export class Trainer {
   }
 
   /** Rows of the batch and steps of a chunk. */
-  get sizes(): { readonly batch: number; readonly steps: number } {
+  get sizes(): Required<TrainerSizes> {
     return this.#sizes;
   }
 
@@ -139,10 +148,14 @@ export class Trainer {
   resize({ batch, steps }: { batch: number; steps: number }): void {
     checkWhole('batch', batch, this.#room.batch);
     checkWhole('steps', steps, this.#room.steps);
-    this.#sizes = { batch, steps };
+    const { warm } = this.#room;
+    if (warm >= steps) throw new TidecastError('NN_OPTION', { warm, steps });
+    this.#sizes = { batch, steps, warm };
     this.#instance.words(this.#at.batch, 2).set([batch, steps]);
     const n = batch * steps;
     const { x, target, y, state, stateGradient } = this.#whole;
+    // rows that are warm now may have had an output before
+    if (warm > 0) y.fill(0);
     this.#views = {
       x: x.subarray(0, n * this.shape.inputs),
       target: target.subarray(0, n * targetsOf(this.shape.outputs, this.#loss)),
@@ -178,7 +191,7 @@ export class Trainer {
     return this.#views.x;
   }
 
-  /** Truths, steps x batch x K; NaN is unknown and adds nothing to the loss. */
+  /** Truths, steps x batch x K; NaN is unknown and adds nothing to the loss, and nor does what stands in warm steps. */
   get target(): Float32Array {
     return this.#views.target;
   }
@@ -188,7 +201,7 @@ export class Trainer {
     return this.#views.state;
   }
 
-  /** Outputs of the last `forward`, steps x batch x outputs. */
+  /** Outputs of the last `forward`, steps x batch x outputs; 0 in warm steps. */
   get y(): Float32Array {
     return this.#views.y;
   }

@@ -153,7 +153,9 @@ export async function drive(
     const exact = (spec.retrain?.swap ?? (unpaced ? 'exact' : 'asap')) === 'exact';
     const trainer = (retrain: LoadedSpec['retrain'], into: string) => {
       if (!retrain || one) return undefined;
-      const worker = new TrainingWorker({ deadline: retrain.max_seconds * 1000, timer: deadlines(clock) });
+      // where rows wait for the weights the line needs no core of its own
+      const spare = exact ? 0 : 1;
+      const worker = new TrainingWorker({ spare, deadline: retrain.max_seconds * 1000, timer: deadlines(clock) });
       workers.push(worker);
       signal.addEventListener('abort', () => void worker.close(), { once: true });
       return { runner: (job: Parameters<TrainingWorker['run']>[0]) => worker.run(job), log: new SwapLog(into) };

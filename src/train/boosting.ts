@@ -7,6 +7,7 @@
  */
 import type { Random } from '../core/random.ts';
 import { treesOf, type Trees } from '../forecast/trees.ts';
+import { BINS, type Binned } from './binned.ts';
 
 export interface BoostingOptions {
   readonly rounds: number;
@@ -19,71 +20,30 @@ export interface BoostingOptions {
   readonly inputShare: number;
 }
 
-const BINS = 64;
-/** Rows that the edges of the bins are taken from. */
-const SAMPLE = 4096;
-
-/** Inputs as codes of bins, column by column, and the edges between them. */
-export class Binned {
-  readonly rows: number;
-  readonly inputs: number;
-  readonly codes: Uint8Array;
-  readonly edges: readonly Float32Array[];
-
-  /** `x`: row-major `rows x inputs`. */
-  constructor(x: Float32Array, rows: number, inputs: number) {
-    this.rows = rows;
-    this.inputs = inputs;
-    this.codes = new Uint8Array(rows * inputs);
-    const stride = Math.max(1, Math.floor(rows / SAMPLE));
-    const sample = new Float32Array(Math.ceil(rows / stride));
-    this.edges = Array.from({ length: inputs }, (_, f) => {
-      for (let i = 0, row = 0; row < rows; row += stride) sample[i++] = x[row * inputs + f]!;
-      const edges = edgesOf(sample.slice().sort());
-      const column = this.codes.subarray(f * rows, (f + 1) * rows);
-      for (let row = 0; row < rows; row++) column[row] = binOf(edges, x[row * inputs + f]!);
-      return edges;
-    });
-  }
-}
-
-/** Upper edges of all bins but the last, ascending, each between two values that occur. */
-function edgesOf(sorted: Float32Array): Float32Array {
-  const edges: number[] = [];
-  for (let bin = 1; bin < BINS; bin++) {
-    const at = Math.floor((bin * sorted.length) / BINS);
-    const [below, above] = [sorted[at - 1], sorted[at]!];
-    const edge = below === undefined ? above : below / 2 + above / 2;
-    if (below !== undefined && below < above && edge > (edges.at(-1) ?? -Infinity)) edges.push(edge);
-  }
-  return Float32Array.from(new Set(edges.map(Math.fround)));
-}
-
-/** The first bin whose edge is not below `x`. */
-function binOf(edges: Float32Array, x: number): number {
-  let [low, high] = [0, edges.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (x <= edges[middle]!) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
+/** A row in a histogram: the upper half of a bin counts, the lower half sums signs. So one addition does both, and a difference too. */
+const ONE = 1 << 16;
+/** Rows that fit in. */
+const MOST_ROWS = (1 << 15) - 1;
 
 interface Leaf {
   readonly node: number;
   /** Its rows: `order[from .. to)`. */
   readonly from: number;
   readonly to: number;
-  /** Per input and bin: sum of signs, count. */
-  readonly histogram: Int32Array;
+  /** Sum of signs. */
+  readonly sum: number;
+  /** Per input and bin; none where it will not be split. */
+  readonly histogram: Int32Array | undefined;
   readonly gain: number;
+  /** The best split, and the sum of signs to its left. */
   readonly input: number;
   readonly bin: number;
+  readonly left: number;
 }
 
-/** Trees that are added to `base` (the prediction so far, which is moved along) to come nearer to `y`. */
+/** Trees that are added to `base` (the prediction so far, which is moved along) to come nearer to `y`; at most 32,767 rows. */
 export function boost(x: Binned, y: Float32Array, base: Float32Array, random: Random, options: BoostingOptions): Trees {
+  if (x.rows > MOST_ROWS) throw new RangeError(`${x.rows} rows are too many for a tree`);
   const grower = new Grower(x, y, base, random, options);
   for (let round = 0; round < options.rounds; round++) grower.grow();
   return treesOf(grower.nodes);
@@ -99,7 +59,11 @@ class Grower {
   readonly #o: BoostingOptions;
   readonly #order: Int32Array;
   readonly #side: Int32Array;
-  readonly #sign: Int8Array;
+  /** Per row what it adds to a bin, and the same in the order of a leaf. */
+  readonly #mark: Int32Array;
+  readonly #marks: Int32Array;
+  /** By node of the tree that grows: the bin that goes left with all before it. */
+  readonly #bins: Uint8Array;
   readonly #residual: Float32Array;
   readonly #spare: Int32Array[] = [];
   #used: Int32Array;
@@ -112,7 +76,9 @@ class Grower {
     this.#o = options;
     this.#order = new Int32Array(x.rows);
     this.#side = new Int32Array(x.rows);
-    this.#sign = new Int8Array(x.rows);
+    this.#mark = new Int32Array(x.rows);
+    this.#marks = new Int32Array(x.rows);
+    this.#bins = new Uint8Array(2 * options.leaves);
     this.#residual = new Float32Array(x.rows);
     this.#used = new Int32Array(0);
   }
@@ -120,30 +86,35 @@ class Grower {
   grow(): void {
     const { rows, inputs } = this.#x;
     const { rowShare, inputShare, leaves: most, rate } = this.#o;
-    let n = 0;
+    let [n, out, sum] = [0, rows, 0];
     for (let row = 0; row < rows; row++) {
       const off = this.#y[row]! - this.#score[row]!;
-      this.#sign[row] = off > 0 ? 1 : off < 0 ? -1 : 0;
-      if (this.#random.uniform() < rowShare) this.#order[n++] = row;
+      const sign = off > 0 ? 1 : off < 0 ? -1 : 0;
+      this.#mark[row] = ONE + sign;
+      if (this.#random.uniform() < rowShare) {
+        this.#order[n++] = row;
+        sum += sign;
+      } else this.#order[--out] = row;
     }
     this.#used = this.#random
       .permutation(inputs)
       .subarray(0, Math.max(1, Math.round(inputShare * inputs)))
       .sort();
     const root = this.#node();
-    const leaves: Leaf[] = [this.#leaf(root, 0, n, this.#histogram(0, n))];
+    const leaves: Leaf[] = [this.#leaf(root, 0, n, sum, this.#histogram(0, n))];
     while (leaves.length < most) {
       let best = 0;
       for (let i = 1; i < leaves.length; i++) if (leaves[i]!.gain > leaves[best]!.gain) best = i;
       const leaf = leaves[best]!;
       if (!(leaf.gain > 1e-9)) break;
-      leaves.splice(best, 1, ...this.#split(leaf));
+      leaves.splice(best, 1, ...this.#split(leaf, root, leaves.length + 1 === most));
     }
     for (const { node, from, to, histogram } of leaves) {
-      this.nodes[node * 4 + 1] = rate * this.#median(from, to);
-      this.#spare.push(histogram);
+      const value = (this.nodes[node * 4 + 1] = rate * this.#median(from, to));
+      for (let i = from; i < to; i++) this.#score[this.#order[i]!] = this.#score[this.#order[i]!]! + value;
+      if (histogram) this.#spare.push(histogram);
     }
-    this.#move(root);
+    this.#move(root, n);
   }
 
   #node(): number {
@@ -151,8 +122,10 @@ class Grower {
     return this.nodes.length / 4 - 1;
   }
 
-  #split(leaf: Leaf): [Leaf, Leaf] {
-    const { node, from, to, input, bin, histogram } = leaf;
+  /** `last`: its children stay leaves. */
+  #split(leaf: Leaf, root: number, last: boolean): [Leaf, Leaf] {
+    const { node, from, to, input, bin, sum, left: leftSum } = leaf;
+    const histogram = leaf.histogram!;
     const column = this.#x.codes.subarray(input * this.#x.rows, (input + 1) * this.#x.rows);
     const order = this.#order;
     let [left, right] = [from, 0];
@@ -167,56 +140,68 @@ class Grower {
     this.nodes[node * 4 + 1] = this.#x.edges[input]![bin]!;
     this.nodes[node * 4 + 2] = children[0];
     this.nodes[node * 4 + 3] = children[1];
+    this.#bins[node - root] = bin;
     const leftSmaller = left - from <= to - left;
-    const small = leftSmaller ? this.#histogram(from, left) : this.#histogram(left, to);
-    for (let i = 0; i < histogram.length; i++) histogram[i] = histogram[i]! - small[i]!;
+    let small: Int32Array | undefined;
+    let large: Int32Array | undefined;
+    if (!last && Math.max(left - from, to - left) >= 2 * this.#o.least) {
+      small = leftSmaller ? this.#histogram(from, left) : this.#histogram(left, to);
+      large = histogram;
+      for (let i = 0; i < large.length; i++) large[i] = large[i]! - small[i]!;
+    } else this.#spare.push(histogram);
     return [
-      this.#leaf(children[0], from, left, leftSmaller ? small : histogram),
-      this.#leaf(children[1], left, to, leftSmaller ? histogram : small),
+      this.#leaf(children[0], from, left, leftSum, leftSmaller ? small : large),
+      this.#leaf(children[1], left, to, sum - leftSum, leftSmaller ? large : small),
     ];
   }
 
   #histogram(from: number, to: number): Int32Array {
     const { codes, rows } = this.#x;
     const order = this.#order;
-    const sign = this.#sign;
-    const histogram = this.#spare.pop() ?? new Int32Array(this.#used.length * BINS * 2);
+    const marks = this.#marks;
+    const used = this.#used;
+    const histogram = this.#spare.pop() ?? new Int32Array((used.length + 1) * BINS);
     histogram.fill(0);
-    for (let u = 0; u < this.#used.length; u++) {
-      const base = this.#used[u]! * rows;
-      const at = u * BINS * 2;
+    for (let i = from; i < to; i++) marks[i] = this.#mark[order[i]!]!;
+    // two inputs in one go share the reading of rows; an odd last one is counted a second time into a place of its own
+    for (let u = 0; u < used.length; u += 2) {
+      const [a, b] = [used[u]! * rows, (used[u + 1] ?? used[u]!) * rows];
+      const [atA, atB] = [u * BINS, (u + 1) * BINS];
       for (let i = from; i < to; i++) {
         const row = order[i]!;
-        const bin = at + codes[base + row]! * 2;
-        histogram[bin] = histogram[bin]! + sign[row]!;
-        histogram[bin + 1] = histogram[bin + 1]! + 1;
+        const mark = marks[i]!;
+        const [binA, binB] = [atA + codes[a + row]!, atB + codes[b + row]!];
+        histogram[binA] = histogram[binA]! + mark;
+        histogram[binB] = histogram[binB]! + mark;
       }
     }
     return histogram;
   }
 
   /** A leaf with its best split: the largest gain in G^2 / n. */
-  #leaf(node: number, from: number, to: number, histogram: Int32Array): Leaf {
+  #leaf(node: number, from: number, to: number, sum: number, histogram: Int32Array | undefined): Leaf {
     const { least } = this.#o;
     const n = to - from;
-    let sum = 0;
-    for (let i = from; i < to; i++) sum += this.#sign[this.#order[i]!]!;
     const whole = (sum * sum) / Math.max(1, n);
-    let [gain, input, bin] = [0, -1, 0];
-    for (let u = 0; u < this.#used.length; u++) {
+    let [gain, input, bin, left] = [0, -1, 0, 0];
+    for (let u = 0; histogram && n >= 2 * least && u < this.#used.length; u++) {
       const bins = this.#x.edges[this.#used[u]!]!.length;
-      const at = u * BINS * 2;
+      const at = u * BINS;
       let [g, c] = [0, 0];
       for (let b = 0; b < bins; b++) {
-        g += histogram[at + b * 2]!;
-        c += histogram[at + b * 2 + 1]!;
+        const both = histogram[at + b]!;
+        // a split after an empty bin is the one before it
+        if (both === 0) continue;
+        const signs = (both << 16) >> 16;
+        g += signs;
+        c += (both - signs) >> 16;
         if (c < least) continue;
         if (n - c < least) break;
         const better = (g * g) / c + ((sum - g) * (sum - g)) / (n - c) - whole;
-        if (better > gain) [gain, input, bin] = [better, this.#used[u]!, b];
+        if (better > gain) [gain, input, bin, left] = [better, this.#used[u]!, b, g];
       }
     }
-    return { node, from, to, histogram, gain, input, bin };
+    return { node, from, to, sum, histogram, gain, input, bin, left };
   }
 
   #median(from: number, to: number): number {
@@ -227,21 +212,15 @@ class Grower {
     return n === 0 ? 0 : residual[(n - 1) >> 1]! / 2 + residual[n >> 1]! / 2;
   }
 
-  /** Every row's score moves by the value of its leaf. */
-  #move(root: number): void {
-    const { codes, rows, edges } = this.#x;
+  /** The score of rows that the tree did not see, `order[from ..)`, moves by the value of their leaf. */
+  #move(root: number, from: number): void {
+    const { codes, rows } = this.#x;
     const { nodes } = this;
-    const from = root * 4;
-    // thresholds as bins, once a tree
-    const bins = new Int32Array((nodes.length - from) / 4);
-    for (let n = 0; n < bins.length; n++) {
-      const input = nodes[from + n * 4]!;
-      if (input >= 0) bins[n] = binOf(edges[input]!, nodes[from + n * 4 + 1]!);
-    }
-    for (let row = 0; row < rows; row++) {
+    for (let i = from; i < rows; i++) {
+      const row = this.#order[i]!;
       let node = root;
       for (let input; (input = nodes[node * 4]!) >= 0;)
-        node = codes[input * rows + row]! <= bins[node - root]! ? nodes[node * 4 + 2]! : nodes[node * 4 + 3]!;
+        node = codes[input * rows + row]! <= this.#bins[node - root]! ? nodes[node * 4 + 2]! : nodes[node * 4 + 3]!;
       this.#score[row] = this.#score[row]! + nodes[node * 4 + 1]!;
     }
   }

@@ -1,10 +1,11 @@
-/** Fits the models that are fitted in one go: ridge regressions, and boosted trees over them. A pure function of its job. */
+/** Fits the models that are fitted in one go: ridge regressions, and boosted trees over them. Pure functions of a job. */
 import { Random, seedOf } from '../core/random.ts';
 import { blockOf, blocksOf, treesName } from '../forecast/boosted.ts';
 import { RIDGE, ridgeOf } from '../forecast/ridge.ts';
 import { tensorOfTrees } from '../forecast/trees.ts';
 import type { Weights } from '../nn/shape.ts';
-import { Binned, boost } from './boosting.ts';
+import { Binned } from './binned.ts';
+import { boost } from './boosting.ts';
 import type { TrainingJob } from './job.ts';
 import { Origins } from './origins.ts';
 import { NormalEquations } from './ridge.ts';
@@ -22,48 +23,61 @@ const BOOSTING = { leaves: 15, least: 20, rowShare: 0.8, inputShare: 0.6 };
 const REACH = 8;
 const [MOST_ROUNDS, LEAST_ROUNDS] = [100, 32];
 
-/** Tensors of the models named in `job.fitted`; none where there are too few rows. */
-export function fit(job: TrainingJob): Weights {
+/** What one target has of the models named in `job.fitted`. */
+export interface FittedTarget {
+  /** `horizon x (inputs + 1)`. */
+  readonly ridge: Float32Array;
+  readonly trees: Weights;
+}
+
+/** Tensors of all targets together; none where one of them has too few rows. */
+export function joinFitted(targets: readonly (FittedTarget | undefined)[]): Weights {
+  const known = targets.filter((each) => each !== undefined);
+  if (known.length === 0 || known.length < targets.length) return new Map();
+  const ridge = new Float32Array(known.reduce((sum, each) => sum + each.ridge.length, 0));
+  known.forEach((each, target) => ridge.set(each.ridge, target * each.ridge.length));
+  return new Map([[RIDGE, ridge], ...known.flatMap(({ trees }) => [...trees])]);
+}
+
+/** Fits the models named in `job.fitted` for one target; undefined where there are too few rows. */
+export function fitTarget(job: TrainingJob, target: number): FittedTarget | undefined {
   const { targets, horizon } = job.sizes;
-  const tensors = new Map<string, Float32Array>();
-  if (job.fitted.length === 0 || job.series.length === 0) return tensors;
   const rounds = Math.max(LEAST_ROUNDS, Math.round(MOST_ROUNDS / Math.sqrt(targets)));
-  for (let target = 0; target < targets; target++) {
-    const origins = new Origins(job, target);
-    if (origins.count < LEAST) return new Map();
-    const { count } = origins.tabular;
-    const all = tensors.get(RIDGE) ?? new Float32Array(targets * horizon * (count + 1));
-    tensors.set(RIDGE, all);
-    const random = new Random(seedOf(job.seed, 'fit', job.trigger, target));
-    const samples = Array.from({ length: blocksOf(horizon) }, () => new Sample(origins.count, count));
-    // half of the origins show the last step, the others any step but the first
-    const shown = Int32Array.from({ length: origins.count }, () =>
-      random.uniform() < 0.5 ? horizon : 2 + random.below(Math.max(1, horizon - 1)),
-    );
-    const regression = new Regression(count, targets * horizon > MANY_CELLS ? PASSES - 1 : PASSES);
-    const x = new Float32Array(origins.count * count);
-    const y = new Float32Array(origins.count);
-    for (let step = 1; step <= horizon; step++) {
-      origins.step(step, x, y);
-      const at = (target * horizon + step - 1) * (count + 1);
-      all.set(regression.fit(x, y, origins, step > 1 && step % 8 !== 0), at);
-      if (!job.fitted.includes('boosted')) continue;
-      const sample = samples[blockOf(step - 1)]!;
-      for (let n = 0; n < origins.count; n++)
-        if (y[n] === y[n] && (step === 1 || shown[n] === step))
-          sample.add(x, n * count, y[n]!, ridgeOf(all, at, x, n * count, count));
-    }
-    if (!job.fitted.includes('boosted')) continue;
-    samples.forEach((sample, block) => {
-      const binned = new Binned(sample.x, sample.rows, count);
-      for (const base of ['last', 'ridge'] as const) {
-        const start = base === 'last' ? new Float32Array(sample.rows) : sample.base.slice(0, sample.rows);
-        const trees = boost(binned, sample.y, start, random, { rounds, rate: REACH / rounds, ...BOOSTING });
-        tensors.set(treesName(target, block, base), tensorOfTrees(trees));
-      }
-    });
+  const origins = new Origins(job, target);
+  if (origins.count < LEAST) return undefined;
+  const { count } = origins.tabular;
+  const ridge = new Float32Array(horizon * (count + 1));
+  const trees = new Map<string, Float32Array>();
+  const random = new Random(seedOf(job.seed, 'fit', job.trigger, target));
+  const samples = Array.from({ length: blocksOf(horizon) }, () => new Sample(origins.count, count));
+  // half of the origins show the last step, the others any step but the first
+  const shown = Int32Array.from({ length: origins.count }, () =>
+    random.uniform() < 0.5 ? horizon : 2 + random.below(Math.max(1, horizon - 1)),
+  );
+  const boosted = job.fitted.includes('boosted');
+  const regression = new Regression(count, targets * horizon > MANY_CELLS ? PASSES - 1 : PASSES);
+  const x = new Float32Array(origins.count * count);
+  const y = new Float32Array(origins.count);
+  for (let step = 1; step <= horizon; step++) {
+    origins.step(step, x, y);
+    const at = (step - 1) * (count + 1);
+    ridge.set(regression.fit(x, y, origins, step > 1 && step % 8 !== 0), at);
+    if (!boosted) continue;
+    const sample = samples[blockOf(step - 1)]!;
+    for (let n = 0; n < origins.count; n++)
+      if (y[n] === y[n] && (step === 1 || shown[n] === step))
+        sample.add(x, n * count, y[n]!, ridgeOf(ridge, at, x, n * count, count));
   }
-  return tensors;
+  if (!boosted) return { ridge, trees };
+  samples.forEach((sample, block) => {
+    const binned = new Binned(sample.x, sample.rows, count);
+    for (const base of ['last', 'ridge'] as const) {
+      const start = base === 'last' ? new Float32Array(sample.rows) : sample.base.slice(0, sample.rows);
+      const sum = boost(binned, sample.y, start, random, { rounds, rate: REACH / rounds, ...BOOSTING });
+      trees.set(treesName(target, block, base), tensorOfTrees(sum));
+    }
+  });
+  return { ridge, trees };
 }
 
 /** Rows for trees: inputs, truth, and what the ridge regression says. */

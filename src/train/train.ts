@@ -1,11 +1,11 @@
-/** How a network is retrained: truncated BPTT over windows of each series' newest rows. A pure function of its job. */
+/** How a network is retrained: truncated BPTT over windows of each series' newest rows. And how a job falls into parts. */
 import { Random, seedOf } from '../core/random.ts';
 import { cos } from '../core/math/math.ts';
 import { Network } from '../nn/network.ts';
 import type { LossSpec } from '../nn/losses.ts';
 import { Trainer } from '../nn/trainer.ts';
 import { networkWeights, sizeOf, tensorsOf, type NetworkShape, type Weights } from '../nn/shape.ts';
-import { fit } from './fit.ts';
+import { fitTarget, joinFitted, type FittedTarget } from './fit.ts';
 import { heldOutLoss } from './challenger.ts';
 import type { TrainingJob, TrainingResult } from './job.ts';
 import { scaledSeries, type ScaledSeries } from './sequences.ts';
@@ -22,35 +22,64 @@ export function lossOfJob(job: TrainingJob): LossSpec {
   return { mean: job.options.loss, delta: HUBER_DELTA, quantiles: job.quantiles };
 }
 
-/**
- * Trains a challenger from the champion's weights and compares the two on held-out rows.
- *
- * Each epoch cuts every series into windows of `burnIn + steps` rows at a random offset; a window starts from a zero state, its first
- * `burnIn` rows only warm it, and the loss is taken on the rest (truncated BPTT with k1 = steps, k2 = burnIn + steps; Williams and
- * Peng 1990). The epoch with the lowest held-out loss is the challenger. Same job, same bits.
- */
-export function train(job: TrainingJob, progress?: (epoch: number, loss: number) => void): TrainingResult {
-  const fitted = fit(job);
-  const network = job.shape ? trainNetwork({ ...job, shape: job.shape }, progress) : untrained(job);
-  const rows = job.series.reduce((sum, { times }) => sum + times.length, 0);
+/** What can be trained apart from the rest, on another thread: the network, or what is fitted for one target. */
+export type TrainingPart = 'network' | number;
+
+/** What a part came to. */
+export type TrainedPart = NetworkResult | FittedTarget | undefined;
+
+/** The parts of a job, the longest first. */
+export function partsOf({ shape, fitted, series, sizes }: TrainingJob): TrainingPart[] {
+  const targets = fitted.length > 0 && series.length > 0 ? sizes.targets : 0;
+  return [...(shape ? (['network'] as const) : []), ...Array.from({ length: targets }, (_, target) => target)];
+}
+
+/** Trains a part. A pure function: same job, same bits, wherever it runs. */
+export function trainPart(job: TrainingJob, part: TrainingPart, progress?: Progress): TrainedPart {
+  return part === 'network' ? trainNetwork({ ...job, shape: job.shape! }, progress) : fitTarget(job, part);
+}
+
+/** A job's result from those of all its parts, in their order. */
+export function joinParts(job: TrainingJob, trained: readonly TrainedPart[]): TrainingResult {
+  const network = (job.shape ? trained[0] : untrained(job)) as NetworkResult;
+  const fitted = joinFitted(trained.slice(job.shape ? 1 : 0) as (FittedTarget | undefined)[]);
   return {
     ...network,
-    rows,
+    rows: job.series.reduce((sum, { times }) => sum + times.length, 0),
+    series: job.series.length,
     accepted: network.accepted || fitted.size > 0,
     weights: new Map([...job.weights, ...network.weights, ...fitted]),
   };
 }
 
-function untrained(job: TrainingJob): TrainingResult {
-  const { weights, series } = job;
-  const none = { loss: NaN, champion: NaN, challenger: NaN, gradientNorm: NaN, updates: 0, clipped: 0 };
-  return { ...none, accepted: false, weights, rows: 0, series: series.length };
+/** Trains all parts, one after the other. Same job, same bits. */
+export function train(job: TrainingJob, progress?: Progress): TrainingResult {
+  return joinParts(
+    job,
+    partsOf(job).map((part) => trainPart(job, part, progress)),
+  );
+}
+
+/** Is told the loss after each pass of the network. */
+type Progress = (epoch: number, loss: number) => void;
+
+type NetworkResult = Omit<TrainingResult, 'rows' | 'series'>;
+
+function untrained({ weights }: TrainingJob): NetworkResult {
+  return { accepted: false, weights, loss: NaN, champion: NaN, challenger: NaN, gradientNorm: NaN, updates: 0, clipped: 0 };
 }
 
 /** A job with a network in it. */
 type NetworkJob = TrainingJob & { readonly shape: NetworkShape };
 
-function trainNetwork(whole: NetworkJob, progress?: (epoch: number, loss: number) => void): TrainingResult {
+/**
+ * Trains a challenger from the champion's weights and compares the two on held-out rows.
+ *
+ * Each epoch cuts every series into windows of `burnIn + steps` rows at a random offset; a window starts from a zero state, its first
+ * `burnIn` rows only warm it, and the loss is taken on the rest (truncated BPTT with k1 = steps, k2 = burnIn + steps; Williams and
+ * Peng 1990). The epoch with the lowest held-out loss is the challenger.
+ */
+function trainNetwork(whole: NetworkJob, progress?: Progress): NetworkResult {
   const job = { ...whole, weights: networkWeights(whole.shape, whole.weights) };
   const series = scaledSeries(job);
   const loss = lossOfJob(job);
@@ -76,7 +105,6 @@ function trainNetwork(whole: NetworkJob, progress?: (epoch: number, loss: number
     const challenger = compare(weights);
     if (challenger < best.loss) best = { loss: challenger, weights };
   }
-  const rows = 0;
   const accepted = best.loss < champion;
   return {
     accepted,
@@ -84,8 +112,6 @@ function trainNetwork(whole: NetworkJob, progress?: (epoch: number, loss: number
     loss: last,
     champion,
     challenger: best.loss,
-    rows,
-    series: series.length,
     gradientNorm: fit.gradientNorm,
     updates: fit.updates,
     clipped: fit.clipped,
@@ -151,7 +177,7 @@ class Fit {
     this.#random = new Random(seedOf(job.seed, 'training', job.trigger));
     if (windows === 0) return;
     const { learningRate, weightDecay, clip } = options;
-    this.#trainer = new Trainer(job.shape, { batch: this.#batch, steps: length }, loss, {
+    this.#trainer = new Trainer(job.shape, { batch: this.#batch, steps: length, warm: this.#burnIn }, loss, {
       learningRate,
       weightDecay,
       clipNorm: clip,
@@ -211,8 +237,9 @@ class Fit {
     for (let step = 0; step < this.#burnIn + this.#steps; step++) {
       const row = start + step;
       x.set(series.x.subarray(row * inputs, (row + 1) * inputs), (step * this.#batch + b) * inputs);
+      if (step < this.#burnIn) continue;
       const to = (step * this.#batch + b) * outputs;
-      for (let o = 0; o < outputs; o++) target[to + o] = used && step >= this.#burnIn ? this.#truth(series, row, o) : NaN;
+      for (let o = 0; o < outputs; o++) target[to + o] = used ? this.#truth(series, row, o) : NaN;
     }
   }
 

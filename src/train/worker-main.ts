@@ -1,6 +1,8 @@
-/** The training thread: jobs in, results out. */
+/** A training thread: parts of jobs in, what they came to out. */
 import { parentPort } from 'node:worker_threads';
-import { train } from './train.ts';
 import type { TrainingJob } from './job.ts';
+import { trainPart, type TrainingPart } from './train.ts';
 
-parentPort!.on('message', (job: TrainingJob) => parentPort!.postMessage(train(job)));
+parentPort!.on('message', ({ job, part }: { job: TrainingJob; part: TrainingPart }) =>
+  parentPort!.postMessage(trainPart(job, part)),
+);

@@ -34,6 +34,13 @@ async function sequences(config: Record<string, unknown>): Promise<number[][][]>
   return [...found.values()];
 }
 
+testSource({
+  component: exercise,
+  title: 'dates',
+  config: () => ({ task: 'dates', shortest: 8, length: 60, sequences: 100 }),
+  rows: 5038,
+});
+
 describe('the right answers', () => {
   it.each(['addition', 'carry'])('%s: the bits of the sum', async (task) => {
     for (const rows of await sequences({ task, sequences: 50, length: 40 })) {
@@ -77,6 +84,42 @@ describe('the right answers', () => {
     }
     // aiu ends low, uai high: the second formant of i lies in band 7
     expect(energy(4, 7, 30, 45)).toBeGreaterThan(energy(0, 7, 30, 45) + 0.15);
+  });
+
+  it('dates: every style names the day that ISO 8601 names, and other_dates none of the days of dates', async () => {
+    const read = async (task: string, length: number): Promise<[string, string][]> =>
+      (await sequences({ task, sequences: 2000, shortest: 8, length })).map((rows) => {
+        const text = (channel: number): string =>
+          rows.flatMap((row) => (Number.isNaN(row[channel]) ? [] : [String.fromCodePoint(row[channel]!)])).join('');
+        return [text(0), text(1)];
+      });
+    const dates = await read('dates', 8);
+    for (const [written, iso] of dates) {
+      const [year, month, day] = iso.split('-').map(Number) as [number, number, number];
+      const date = new Date(`${iso}T00:00:00Z`);
+      const named = (style: Intl.DateTimeFormatOptions): string =>
+        date.toLocaleString('en-US', { ...style, timeZone: 'UTC' }).toLowerCase();
+      expect(written).toContain(String(year));
+      expect(written).toMatch(new RegExp(`(^|\\D)${day}(\\D|$)`));
+      expect(written.includes(named({ month: 'short' })) || written.includes(`.${month}.`), written).toBe(true);
+      const weekday = /[a-z]+day/.exec(written)?.[0];
+      if (weekday) expect(weekday).toBe(named({ weekday: 'long' }));
+    }
+    expect(
+      new Set(
+        dates.map(([written]) =>
+          written.replaceAll(
+            /\d+|[a-z]{3,9}day|january|february|march|april|may|june|july|august|september|october|november|december/g,
+            '#',
+          ),
+        ),
+      ).size,
+    ).toBeGreaterThanOrEqual(8);
+    const others = await read('other_dates', 90);
+    const known = new Set(dates.map(([, iso]) => iso));
+    expect(others.filter(([, iso]) => known.has(iso))).toEqual([]);
+    expect(Math.max(...others.map(([written]) => written.length))).toBeLessThanOrEqual(90);
+    expect(others.filter(([written]) => written.length > 70).length).toBeGreaterThan(300);
   });
 
   it('a sequence does not depend on how many others there are; lengths are drawn from the whole range', async () => {

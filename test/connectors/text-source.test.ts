@@ -16,7 +16,7 @@ const file = (name: string, content: string | Uint8Array): string => {
 file('book.txt', LINE.repeat(400));
 const wide = [...LINE].length;
 
-for (const by of ['file', 'line'])
+for (const by of ['file', 'line', 'pair'])
   testSource({
     component: text,
     title: `by ${by}`,
@@ -60,6 +60,20 @@ describe('text', () => {
       'line-3': '\n',
       'line-4': 'four',
     });
+  });
+
+  it('pairs: before the first tab of a line and behind it', async () => {
+    const path = file('pairs.txt', 'ab\tc\td\n\nef\n\tg');
+    const source = text.build(text.config.parse({ path, by: 'pair' }), context());
+    expect(source.channels).toEqual(['character', 'answer']);
+    const found: Record<string, [string, string]> = {};
+    for (const { content } of await collect(source, undefined, Infinity)) {
+      const [name, , values] = content as [string, number, [number, number]];
+      found[name] ??= ['', ''];
+      for (const side of [0, 1] as const)
+        if (!Number.isNaN(values[side])) found[name][side] += String.fromCodePoint(values[side]);
+    }
+    expect(found).toEqual({ 'line-1': ['ab', 'c\td'], 'line-2': ['', ''], 'line-3': ['ef', ''], 'line-4': ['', 'g'] });
   });
 
   it('drops a byte order mark, keeps a lone carriage return, replaces what is no UTF-8', async () => {

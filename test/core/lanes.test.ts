@@ -77,6 +77,22 @@ describe('lanes', () => {
     expect(lanes.open).toBe(1000);
   });
 
+  it('grow by pages: what is not zero is kept bit for bit, wherever it stands', () => {
+    const lanes = new Lanes();
+    const wide = lanes.f64('wide', 1500);
+    const places = [0, 511, 512, 700, 1023, 1024, 1499];
+    const value = (i: number, n: number) => [i + 1 + n / 7, -0, NaN, 5e-324][n % 4]!;
+    for (let i = 0; i < 100; i++) {
+      const lane = lanes.lane(`s${i}`);
+      places.forEach((place, n) => (wide.data[lane * 1500 + place] = value(i, n)));
+    }
+    for (let i = 0; i < 100; i++) {
+      const held = wide.data.subarray(i * 1500, (i + 1) * 1500);
+      places.forEach((place, n) => expect(Object.is(held[place], value(i, n))).toBe(true));
+      expect(held.filter((each) => each !== 0)).toHaveLength(5);
+    }
+  });
+
   it('beyond the cap a new series is refused, and the others do not notice', () => {
     const lanes = new Lanes({ max: 20 });
     const columns = declare(lanes);

@@ -6,7 +6,7 @@ import type { LossSpec } from '../../src/nn/losses.ts';
 import { adamW, doubles } from '../../src/nn/reference.ts';
 import type { NetworkShape, Weights } from '../../src/nn/shape.ts';
 import type { OptimizerSpec } from '../../src/nn/optimizer.ts';
-import { Trainer } from '../../src/nn/trainer.ts';
+import { Trainer, type TrainerSizes } from '../../src/nn/trainer.ts';
 import { CELLS, LOSSES, difference, drawnChunk, drawnWeights, fill, nameOf, referenceRun, type Chunk } from './cases.ts';
 
 const SQUARED: LossSpec = { mean: 'squared', quantiles: [] };
@@ -190,6 +190,26 @@ describe('a chunk', () => {
     expect(short.state).toEqual(long.state);
   });
 
+  test.each(CELLS)('$cell $reset $variant: warm steps are steps whose targets are unknown, bit for bit', (cell) => {
+    const kind: NetworkShape = { ...cell, inputs: 4, hidden: 20, layers: 2, outputs: 4, skip: true };
+    const drawn = drawnWeights(kind, 86);
+    const chunk = drawnChunk(kind, 3, 9, 1, 87);
+    const cut = { ...chunk, target: chunk.target.map((value, i) => (i < 4 * 3 ? NaN : value)) };
+    const plain = prepared(kind, 3, 9, spec, { learningRate: 0.1 }, drawn, cut);
+    const warm = new Trainer(kind, { batch: 3, steps: 9, warm: 4 }, spec, { learningRate: 0.1 });
+    warm.load(drawn);
+    warm.x.set(chunk.x);
+    warm.target.set(chunk.target);
+    warm.state.set(chunk.state);
+    expect(warm.forward()).toBe(plain.forward());
+    expect(warm.state).toEqual(plain.state);
+    expect(warm.y.subarray(4 * 3 * 4)).toEqual(plain.y.subarray(4 * 3 * 4));
+    for (const trainer of [warm, plain]) trainer.backward();
+    expect(bits(warm.gradients())).toEqual(bits(plain.gradients()));
+    for (const trainer of [warm, plain]) trainer.update();
+    expect(bits(warm.weights())).toEqual(bits(plain.weights()));
+  });
+
   test('unknown targets add nothing; with none known, loss and gradients are 0 and weights stay', () => {
     const drawn = drawnWeights(shape, 72);
     const chunk = drawnChunk(shape, 3, 5, 1, 73);
@@ -236,12 +256,13 @@ describe('a chunk', () => {
   });
 
   test('what cannot be is refused', () => {
-    const make = (sizes: { batch: number; steps: number }, loss: LossSpec, optimizer: OptimizerSpec) => () =>
+    const make = (sizes: TrainerSizes, loss: LossSpec, optimizer: OptimizerSpec) => () =>
       new Trainer(shape, sizes, loss, optimizer);
     const sizes = { batch: 2, steps: 3 };
     const rate = { learningRate: 0.1 };
     expect(make({ batch: 65536, steps: 1048576 }, spec, rate)).toThrow(expect.objectContaining({ code: 'NN_TOO_LARGE' }));
     expect(make({ batch: 0, steps: 3 }, spec, rate)).toThrow(expect.objectContaining({ code: 'NN_SHAPE' }));
+    expect(make({ ...sizes, warm: 3 }, spec, rate)).toThrow(expect.objectContaining({ code: 'NN_OPTION' }));
     expect(make(sizes, { mean: 'squared', quantiles: [0.5, 0.6] }, rate)).toThrow(expect.objectContaining({ code: 'NN_OPTION' }));
     expect(make(sizes, { mean: 'squared', quantiles: [1, 0.5, 0.6] }, rate)).toThrow(
       expect.objectContaining({ code: 'NN_OPTION' }),

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { sumOfTrees, tensorOfTrees, treesOf } from '../../src/forecast/trees.ts';
-import { Binned, boost, type BoostingOptions } from '../../src/train/boosting.ts';
+import { Binned } from '../../src/train/binned.ts';
+import { boost, type BoostingOptions } from '../../src/train/boosting.ts';
 
 const OPTIONS: BoostingOptions = { rounds: 60, leaves: 8, rate: 0.2, least: 5, rowShare: 0.8, inputShare: 1 };
 const ROWS = 600;

@@ -1,5 +1,6 @@
 /** Row 29 of the fault table: whatever becomes of the training thread, the old weights stay, the line goes on, and the next training works. */
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
@@ -29,14 +30,14 @@ const FAULTS: Record<string, { program: string; reason: RegExp; late?: boolean }
   'exits with 0': { program: `parentPort.on('message', () => process.exit(0));`, reason: /ended with code 0/ },
   'exits with 3': { program: `parentPort.on('message', () => process.exit(3));`, reason: /ended with code 3/ },
   'runs for ever': {
-    program: `parentPort.on('message', ({ beat }) => { for (;;) Atomics.add(beat, 0, 1); });`,
+    program: `parentPort.on('message', ({ job: { beat } }) => { for (;;) Atomics.add(beat, 0, 1); });`,
     reason: /took longer than/,
     late: true,
   },
   'never answers': { program: `parentPort.on('message', () => undefined);`, reason: /took longer than/, late: true },
 };
 
-const GOOD = `parentPort.on('message', ({ weights }) => parentPort.postMessage({ accepted: false, weights, loss: 1, champion: 1, challenger: 2, rows: 1, series: 1, gradientNorm: 1 }));`;
+const GOOD = `parentPort.on('message', ({ job: { weights } }) => parentPort.postMessage({ accepted: false, weights, loss: 1, champion: 1, challenger: 2, gradientNorm: 1 }));`;
 
 /** A worker whose first thread runs `bad` and all later ones `good`. The deadline passes when `late` is called. */
 function workerOf(bad: string, good = GOOD): { worker: TrainingWorker; late: () => void; deadlines: () => number } {
@@ -58,8 +59,8 @@ function workerOf(bad: string, good = GOOD): { worker: TrainingWorker; late: () 
 }
 
 /** Counts on while a thread runs for ever. */
-const beat = new Int32Array(new SharedArrayBuffer(4));
-const job = { trigger: 0, weights: new Map(), beat } as unknown as TrainingJob;
+const beat = new Int32Array(new SharedArrayBuffer(8));
+const job = { trigger: 0, weights: new Map(), shape: {}, fitted: [], series: [], beat } as unknown as TrainingJob;
 
 describe('row 29: the training thread', () => {
   it.each(Object.keys(FAULTS))('row 29: it %s: the training fails with the reason, and the next one works', async (name) => {
@@ -81,6 +82,23 @@ describe('row 29: the training thread', () => {
     expect(await worker.run(job)).toMatchObject({ accepted: false });
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(await worker.run(job)).toMatchObject({ accepted: false });
+  });
+
+  it('row 29: two threads share the parts of a job; where one fails, the other does not answer the next job with the old one', async () => {
+    const parts = { ...job, shape: undefined, fitted: ['ridge'], series: [{ times: [] }], sizes: { targets: 5 } };
+    const answer = (how: string) =>
+      `parentPort.on('message', ({ job: { beat }, part }) => { const asked = Atomics.add(beat, 1, 1); ${how} parentPort.postMessage({ ridge: Float32Array.of(part), trees: new Map() }); });`;
+    // the first thread fails while another one, if there is one, is busy with what it was asked
+    const { worker } = workerOf(
+      answer(`while (Atomics.load(beat, 1) < 2); throw new Error('no part');`),
+      answer(`if (asked < 2) for (;;);`),
+    );
+    Atomics.store(beat, 1, availableParallelism() > 1 ? 0 : 1);
+    const run = () => worker.run(parts as unknown as TrainingJob);
+    expect(await run().catch((cause: unknown) => cause)).toMatchObject({ code: 'TRAIN_FAILED' });
+    const { accepted, weights } = await run();
+    expect(accepted).toBe(true);
+    expect([...weights.get('ridge/w')!]).toEqual([0, 1, 2, 3, 4]);
   });
 
   it('row 29: a thread that missed its deadline does not run on', async () => {

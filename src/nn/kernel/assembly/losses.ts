@@ -9,15 +9,17 @@ const GAUSSIAN = 4;
 /** o [n][op] = for each target its group of outputs; a target of NaN is unknown. Fills do [n][op], gives the loss. */
 export function loss(m: Model, t: Batch): f64 {
   const n = t.steps * t.batch;
+  const from = t.warm * t.batch;
   const os = <usize>m.op << 2;
-  const known = countKnown(t.target, n * t.targets);
+  const first = t.target + (<usize>(from * t.targets) << 2);
+  const known = countKnown(first, (n - from) * t.targets);
   memory.fill(t.do, 0, <usize>n * os);
   if (known == 0) return 0;
   const scale = 1 / <f64>known;
   const width = <usize>t.group << 2;
-  let at = t.target;
+  let at = first;
   let sum: f64 = 0;
-  for (let r = 0; r < n; r++) {
+  for (let r = from; r < n; r++) {
     let o = t.o + <usize>r * os;
     let d = t.do + <usize>r * os;
     for (let k = 0; k < t.targets; k++) {

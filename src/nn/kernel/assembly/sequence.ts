@@ -46,9 +46,13 @@ export function forward(m: Model, t: Batch): f64 {
     xs = hs;
   }
   const os = <usize>m.op << 2;
-  product(n, x, xs, m.hidden, m.w, m.op, m.b, 0, t.o, os);
-  if (m.s) product(n, m.categories ? t.xw : t.x, x0s, m.inputs, m.s, m.op, t.o, os, t.o, os);
-  copyRows(n, t.o, os, t.y, <usize>m.outputs << 2, m.outputs);
+  const ys = <usize>m.outputs << 2;
+  const from = <usize>(t.warm * t.batch);
+  const rows = n - <i32>from;
+  const o = t.o + from * os;
+  product(rows, x + from * xs, xs, m.hidden, m.w, m.op, m.b, 0, o, os);
+  if (m.s) product(rows, (m.categories ? t.xw : t.x) + from * x0s, x0s, m.inputs, m.s, m.op, o, os, o, os);
+  copyRows(rows, o, os, t.y + from * ys, ys, m.outputs);
   return loss(m, t);
 }
 
@@ -69,10 +73,14 @@ export function backward(m: Model, t: Batch): void {
   const part = <usize>m.hidden << 2;
   const x = m.categories ? t.xw : t.x;
   const top = m.layers ? t.h + <usize>(m.layers - 1) * tall + <usize>t.batch * hs : x;
-  outer(n, top, m.layers ? hs : <usize>m.inputs << 2, m.hidden, t.do, os, m.op, m.gw);
-  columnSums(n, t.do, os, m.op, m.gb);
-  if (m.s) outer(n, x, <usize>m.inputs << 2, m.inputs, t.do, os, m.op, m.gs);
-  product(n, t.do, os, m.op, m.wt, m.hp, t.dx, hs, t.dx, hs);
+  const ts = m.layers ? hs : <usize>m.inputs << 2;
+  const from = <usize>(t.warm * t.batch);
+  const rows = n - <i32>from;
+  const d = t.do + from * os;
+  outer(rows, top + from * ts, ts, m.hidden, d, os, m.op, m.gw);
+  columnSums(rows, d, os, m.op, m.gb);
+  if (m.s) outer(rows, x + ((from * m.inputs) << 2), <usize>m.inputs << 2, m.inputs, d, os, m.op, m.gs);
+  product(rows, d, os, m.op, m.wt, m.hp, t.dx + from * hs, hs, t.dx + from * hs, hs);
   for (let i = m.layers - 1; i >= 0; i--) {
     const l = layerOf(m, i);
     const h = t.h + <usize>i * tall;

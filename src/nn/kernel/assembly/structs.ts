@@ -68,6 +68,7 @@ export class Wave {
 export class Batch {
   batch: i32;
   steps: i32;
+  warm: i32; // of the steps, the first: they move the state, and have neither output nor loss
   stateSize: i32;
   targets: i32;
   group: i32; // outputs of a target
