@@ -1,4 +1,4 @@
-/** Training by truncated back-propagation through time, over a batch of sequences. */
+/** Training by truncated back-propagation through time, over a batch of sequences. It is long for the layout of the kernel's memory. */
 import { TidecastError } from '../core/errors.ts';
 import { pow } from '../core/math/math.ts';
 import { checkCategories } from './categories.ts';
@@ -89,6 +89,8 @@ export class Trainer {
     const lstm = shape.cell === 'lstm';
     const levels = 'head' in loss ? [] : loss.quantiles;
     const tall = (n + batch) * hp;
+    // a category that comes many times is multiplied once
+    const byCategory = shape.embedding && inputs === 1 && !shape.skip && layers > 0 && shape.categories! <= n;
     // The arrays of the structure Batch, in its order.
     const words = {
       levels: levels.length,
@@ -107,9 +109,11 @@ export class Trainer {
       dc: batch * hp,
       de: batch * hp,
       xw: shape.categories ? n * widthOf(shape) : 0,
-      dxw: batch * wideOf(shape.embedding ?? 0),
+      dxw: (byCategory ? Math.max(batch, shape.categories!) : batch) * wideOf(shape.embedding ?? 0),
       din: inputGradient ? n * wideOf(inputs) : 0,
       dstate: batch * this.stateSize,
+      ac: byCategory ? shape.categories! * gatesRow(shape) : 0,
+      es: 'classes' in loss ? 2 * loss.classes : 0,
     };
     const ofX = inputGradient || shape.embedding !== undefined;
     const all = Object.values(words).reduce((sum, count) => sum + count, 0);
@@ -120,14 +124,16 @@ export class Trainer {
     instance.reach(instance.top + bytes);
     const [weights, gradients, m, v] = [0, 1, 2, 3].map(() => instance.take(length)) as [number, number, number, number];
     const model = writeModel(instance, shape, parts, weights, gradients, ofX);
-    const batchAt = instance.take(9 + 19);
+    const batchAt = instance.take(9 + 21);
     this.#at = { weights, gradients, m, v, model, batch: batchAt };
     const at = Object.fromEntries(Object.entries(words).map(([key, count]) => [key, instance.take(count)])) as typeof words;
     const kind = LOSSES.indexOf('head' in loss ? loss.head : loss.mean);
     const bend = 'degrees' in loss ? loss.degrees : 'delta' in loss ? loss.delta : undefined;
     instance.words(batchAt, 7).set([batch, steps, warm, this.stateSize, targets, groupOf(loss), kind]);
     instance.floats(batchAt + 28, 2).set([bend ?? 1, constantOf(loss)]);
-    instance.words(batchAt + 36, 19).set(Object.values(inputGradient ? at : { ...at, din: 0 }));
+    instance
+      .words(batchAt + 36, 21)
+      .set(Object.values({ ...at, ...(!inputGradient && { din: 0 }), ...(!byCategory && { ac: 0 }) }));
     this.#arrays = at;
     instance.floats(at.levels, levels.length).set(levels);
     this.#whole = this.#views = {

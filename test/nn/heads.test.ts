@@ -128,6 +128,31 @@ describe('one-hot', () => {
   });
 });
 
+/** Symbols alone, each many times: the kernel sums their gradients by symbol before it multiplies. */
+describe('symbols that come many times', () => {
+  const loss: Loss = { head: 'categorical', classes: 5 };
+  test.each(CELLS.flatMap((cell) => [3, 8].map((embedding) => [nameOf({ ...cell } as NetworkShape), cell, embedding] as const)))(
+    '%s, embedding %#',
+    (_, cell, embedding) => {
+      const shape: NetworkShape = { ...cell, inputs: 1, categories: 6, embedding, hidden: 9, layers: 2, outputs: 5, skip: false };
+      const weights = drawnWeights(shape, 7);
+      const chunk = drawnChunk(shape, BATCH, STEPS, 1, 8, 5);
+      const trainer = new Trainer(shape, { batch: BATCH, steps: STEPS }, loss, { learningRate: 0 });
+      trainer.load(weights);
+      // twice, so that nothing is left over from the first time
+      for (let time = 0; time < 2; time++) {
+        trainer.x.set(chunk.x);
+        trainer.target.set(chunk.target);
+        trainer.state.set(chunk.state);
+        trainer.forward();
+        trainer.backward();
+      }
+      const expected = referenceRun(shape, doubles(shape, weights), loss, chunk, BATCH).gradients;
+      for (const [name, values] of trainer.gradients()) expect(difference(values, expected.get(name)!), name).toBeLessThan(1e-5);
+    },
+  );
+});
+
 describe('losses', () => {
   const of = (loss: Loss, y: number[], truth: number): number =>
     referenceLoss(loss, [[Float64Array.from(y)]], [[Float64Array.of(truth)]]).loss;

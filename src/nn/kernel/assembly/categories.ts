@@ -1,6 +1,8 @@
 // Rows whose first number is a category, spread to what the first layer sees: a row of a table, or one-hot, then the other numbers.
+import { outer } from './outer';
+import { product } from './product';
 import { copyRow } from './rows';
-import { Model } from './structs';
+import { Layer, Model } from './structs';
 
 /** Whether every row's category is a whole number below `categories`. */
 export function areCategories(m: Model, rows: i32, x: usize): bool {
@@ -35,5 +37,30 @@ export function addToTable(m: Model, rows: i32, x: usize, dxw: usize, ds: usize)
     for (let j: usize = 0; j < width; j += 4) f32.store(g + j, f32.load(g + j) + f32.load(dxw + j));
     x += <usize>m.raw << 2;
     dxw += ds;
+  }
+}
+
+/** Rows of n numbers, with stride as, are added to the rows of sums of the categories in x, which are one number a row. */
+export function addByCategory(rows: i32, x: usize, a: usize, as: usize, n: i32, sums: usize): void {
+  for (let r = 0; r < rows; r++) {
+    const to = sums + <usize>f32.load(x) * as;
+    for (let j: usize = 0; j < <usize>n << 2; j += 16) v128.store(to + j, f32x4.add(v128.load(to + j), v128.load(a + j)));
+    x += 4;
+    a += as;
+  }
+}
+
+/** From these sums, what the rows would have added to the gradients of the first layer's weights and of the table. */
+export function spreadSums(m: Model, l: Layer, gates: i32, sums: usize, as: usize, dxw: usize): void {
+  const width = <usize>m.spread << 2;
+  const wide = (m.spread + 7) & ~7;
+  const ws = <usize>wide << 2;
+  outer(m.categories, m.table, width, m.spread, sums, as, gates, l.gw);
+  memory.fill(dxw, 0, <usize>m.categories * ws);
+  product(m.categories, sums, as, gates, l.wt, wide, dxw, ws, dxw, ws);
+  for (let c = 0; c < m.categories; c++) {
+    const g = m.gtable + <usize>c * width;
+    const d = dxw + <usize>c * ws;
+    for (let j: usize = 0; j < width; j += 4) f32.store(g + j, f32.load(g + j) + f32.load(d + j));
   }
 }

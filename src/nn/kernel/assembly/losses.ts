@@ -26,7 +26,7 @@ export function loss(m: Model, t: Batch): f64 {
       const truth = f32.load(at);
       at += 4;
       if (truth == truth) {
-        if (t.loss == CATEGORICAL) sum += scale * ofClass(<usize>truth, o, width, d, scale);
+        if (t.loss == CATEGORICAL) sum += scale * ofClass(<usize>truth, o, width, d, scale, t.es);
         else if (t.loss >= GAUSSIAN) sum += scale * ofDensity(t, <f64>truth, o, d, scale);
         else sum = ofForecast(t, <f64>truth, o, d, scale, sum);
       }
@@ -37,14 +37,18 @@ export function loss(m: Model, t: Batch): f64 {
   return sum;
 }
 
-/** Logits o of every class: -log softmax(o)[truth], whose gradient is softmax(o) less 1 at the truth. */
-function ofClass(truth: usize, o: usize, width: usize, d: usize, scale: f64): f64 {
+/** Logits o of every class: -log softmax(o)[truth], whose gradient is softmax(o) less 1 at the truth. `es` has room for a double a class. */
+function ofClass(truth: usize, o: usize, width: usize, d: usize, scale: f64, es: usize): f64 {
   let largest = <f64>f32.load(o);
   for (let j: usize = 4; j < width; j += 4) largest = Math.max(largest, <f64>f32.load(o + j));
   let total: f64 = 0;
-  for (let j: usize = 0; j < width; j += 4) total += Math.exp(<f64>f32.load(o + j) - largest);
   for (let j: usize = 0; j < width; j += 4) {
-    const p = Math.exp(<f64>f32.load(o + j) - largest) / total;
+    const e = Math.exp(<f64>f32.load(o + j) - largest);
+    f64.store(es + 2 * j, e);
+    total += e;
+  }
+  for (let j: usize = 0; j < width; j += 4) {
+    const p = f64.load(es + 2 * j) / total;
     f32.store(d + j, <f32>(scale * (j == truth << 2 ? p - 1 : p)));
   }
   return Math.log(total) + largest - <f64>f32.load(o + (truth << 2));

@@ -1,5 +1,5 @@
 // A batch of sequences forward, and backward through time. The step is the cells' own, so training and serving agree to the bit.
-import { addToTable, spread } from './categories';
+import { addByCategory, addToTable, spread, spreadSums } from './categories';
 import { backward as cellBackward, forward as cellForward, gatesOf, hasC } from './cells/index';
 import { loss } from './losses';
 import { columnSums, outer } from './outer';
@@ -88,6 +88,8 @@ export function backward(m: Model, t: Batch): void {
     const below = i ? h - tall + <usize>t.batch * hs : x;
     const xs = i ? hs : <usize>m.inputs << 2;
     const at = t.dstate + <usize>i * (hasC(m) ? part << 1 : part);
+    const sums = i ? 0 : t.ac;
+    if (sums) memory.fill(sums, 0, <usize>m.categories * as);
     memory.fill(t.dh, 0, <usize>t.batch * hs);
     memory.fill(t.dc, 0, <usize>t.batch * hs);
     copyRows(t.batch, at, ss, t.dh, hs, m.hidden);
@@ -101,8 +103,10 @@ export function backward(m: Model, t: Batch): void {
         m, l, t.batch, a, h + row * hs, h + next * hs, c + row * hs, c + next * hs, t.e + (<usize>(i * n) + row) * hs,
         dx, t.dh, t.dc, t.de,
       );
-      outer(t.batch, below + row * xs, xs, l.inputs, a, as, gates, l.gw);
+      if (sums) addByCategory(t.batch, t.x + (row << 2), a, as, gates, sums);
+      else outer(t.batch, below + row * xs, xs, l.inputs, a, as, gates, l.gw);
       columnSums(t.batch, a, as, gates, l.gb);
+      if (sums) continue;
       if (i) {
         memory.fill(dx, 0, <usize>t.batch * hs);
         product(t.batch, a, as, gates, l.wt, m.hp, dx, hs, dx, hs);
@@ -121,6 +125,7 @@ export function backward(m: Model, t: Batch): void {
         product(t.batch, a, as, gates, l.wt, wide, din, ws, din, ws);
       }
     }
+    if (sums) spreadSums(m, l, gates, sums, as, t.dxw);
     copyRows(t.batch, t.dh, hs, at, ss, m.hidden);
     if (hasC(m)) copyRows(t.batch, t.dc, hs, at + part, ss, m.hidden);
   }

@@ -91,7 +91,9 @@ export class Batch {
   dc: usize; // [batch][hp]
   de: usize; // [batch][hp]
   xw: usize; // [n][inputs], with categories
-  dxw: usize; // [batch][spread, rounded up to 8], with a table
+  dxw: usize; // [batch][spread, rounded up to 8], with a table; with ac [categories] of them
   din: usize; // [n][inputs, rounded up to 8]: gradient of x; 0 where nobody asks for it
   dstate: usize; // [batch][stateSize]: gradient of the state after the last step, then of the one before the first
+  ac: usize; // [categories][arow / 4]: sums of a's gradients by category; 0 where they are not summed
+  es: usize; // f64 [group]: room for the exponentials of a target's classes
 }
