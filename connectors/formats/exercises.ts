@@ -1,9 +1,12 @@
 /** Sequences with the right answer at each step, each a function of its seed: the exercises that a recurrent network has to learn. */
 import { Random } from '../../src/core/random.ts';
+import { BANDS, utter } from './speech.ts';
+import { writtenDate } from './written-dates.ts';
 
-/** A kind of exercise: its channels, and one sequence of `length` rows written behind each other, row by row. */
+/** A kind of exercise: its channels, and one sequence of `length` rows written behind each other, row by row. `rows`: how many it takes, where that is not `length`. */
 export interface Exercise {
   readonly channels: readonly string[];
+  rows?(random: Random, length: number): number;
   write(random: Random, length: number, to: Float64Array): void;
 }
 
@@ -53,7 +56,30 @@ export const EXERCISES = {
       }
     },
   },
+  /** Vectors with a class for the whole of them. */
+  speech: {
+    channels: [...Array.from({ length: BANDS }, (_, band) => `band${band + 1}`), 'word'],
+    write: utter,
+  },
+  /** A date as it is written, up to `length` letters with the words behind it, a letter a row, and then in ISO form. */
+  dates: dates(false),
+  other_dates: dates(true),
 } satisfies Record<string, Exercise>;
+
+function dates(kept: boolean): Exercise {
+  return {
+    channels: ['written', 'iso'],
+    rows(random, length) {
+      const { written, iso } = writtenDate(random, length, kept);
+      return written.length + iso.length;
+    },
+    write(random, length, to) {
+      const { written, iso } = writtenDate(random, length, kept);
+      [...written].forEach((letter, row) => to.set([letter.codePointAt(0)!, NaN], 2 * row));
+      [...iso].forEach((letter, row) => to.set([NaN, letter.codePointAt(0)!], 2 * (written.length + row)));
+    },
+  };
+}
 
 function add(length: number, to: Float64Array, bits: (row: number) => [number, number]): void {
   let carry = 0;

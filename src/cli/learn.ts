@@ -3,6 +3,7 @@ import { EXIT } from '../core/errors.ts';
 import type { Fitted } from '../learn/fit.ts';
 import type { Judgement } from '../learn/judge.ts';
 import { learn, type Claimed, type Learnt } from '../learn/learn.ts';
+import type { AnswersTo } from '../learn/learn-pairs.ts';
 import { checkLearning } from '../learn/load.ts';
 import type { LearningSpec } from '../learn/spec.ts';
 import type { ReadDocument } from '../pipeline/document.ts';
@@ -40,33 +41,62 @@ function question({ learn: { inputs, target, ahead } }: LearningSpec): string {
   return `${inputs.join(', ')} -> ${when}${target}`;
 }
 
-function ending({ epochs, loss, clipped, updates }: Fitted, seconds: number): string {
+function ending({ epochs, loss, clipped, updates }: Omit<Fitted, 'weights'>, seconds: number): string {
   const bitten = clipped > 0 ? `, clipped ${whole(clipped)} times` : '';
   return `${whole(updates)} updates in ${whole(epochs)} epochs and ${ago(seconds)}, loss ${value(loss)}${bitten}`;
 }
 
 /** The judgements as a table, and the claims below it. */
-export function resultText({ judged, proofs, claims, samples }: Learnt, paint: Paint): string {
+export function resultText({ judged, proofs, claims, samples, answers }: Learnt, paint: Paint): string {
   const rows = proofs.flatMap(({ name, judgements }) =>
     measuresOf(judgements).map(({ title, shown }, i) => [i === 0 ? name : '', title, ...judgements.map(shown)]),
   );
   const table = calmTable(['put to them', 'measure', ...judged], rows, paint, 2);
   const written = samples.map(({ network, text }) => `${network} writes:\n${text.replaceAll(/^/gm, '  ')}\n`);
-  return [table, ...written, ...(claims.length > 0 ? [''] : []), ...claims.map((claim) => claimLine(claim, paint))].join('\n');
+  return [
+    table,
+    ...(answers ?? []).flatMap((each) => answersText(each, judged, paint)),
+    ...written,
+    ...(claims.length > 0 ? [''] : []),
+    ...claims.map((claim) => claimLine(claim, paint)),
+  ].join('\n');
 }
 
 function measuresOf([first]: readonly Judgement[]): { title: string; shown: (each: Judgement) => string }[] {
-  if (first?.error !== undefined) return [{ title: 'error / variance', shown: ({ error }) => value(error!) }];
+  const epochs = { title: 'epochs to the loss', shown: ({ epochs }: Judgement) => value(epochs ?? NaN) };
+  const reached = first?.epochs === undefined ? [] : [epochs];
+  if (first?.error !== undefined) return [{ title: 'error / variance', shown: ({ error }) => value(error!) }, ...reached];
   const exact = { title: 'exact sequences', shown: ({ exact }: Judgement) => percent(exact!, 1) };
   return [
-    ...(first && first.sequences > 1 ? [exact] : []),
+    ...(first && first.sequences > 1 && first.answers > first.sequences ? [exact] : []),
     { title: 'right answers', shown: ({ right }) => percent(right!, 2) },
     { title: 'bits an answer', shown: ({ bits }) => value(bits!) },
+    ...reached,
   ];
 }
 
-function claimLine({ proof, network, measure, found, at_least, at_most, below, than, holds }: Claimed, paint: Paint): string {
-  const bounds = Object.entries({ 'at least': at_least, 'at most': at_most, below: below && `${value(than!)} of ${below}` })
+/** How the answers to a proof depend on how much there was to read, and the first of them. */
+function answersText({ proof, lengths, examples }: AnswersTo, judged: readonly string[], paint: Paint): string[] {
+  const rows = lengths.map(({ shortest, longest, sequences, errors }) => [
+    shortest === longest ? `${shortest}` : `${shortest} to ${longest}`,
+    whole(sequences),
+    ...errors.map((error) => percent(error, 1)),
+  ]);
+  const shown = examples.flatMap(({ read, right, answers }) => [
+    `  ${read} -> ${right}`,
+    ...answers.flatMap((answer, i) => (answer === right ? [] : [`    ${judged[i]} answers ${answer}`])),
+  ]);
+  const head = ['rows read', 'sequences', ...judged.slice(0, lengths[0]?.errors.length)];
+  return [
+    ...(rows.length > 1 ? [`\n${proof}: answers that are not exact`, calmTable(head, rows, paint)] : []),
+    ...(shown.length > 0 ? ['', ...shown] : []),
+  ];
+}
+
+function claimLine(claim: Claimed, paint: Paint): string {
+  const { proof, network, measure, found, at_least, at_most, below, above, than, holds } = claim;
+  const other = (name: string | undefined): string | undefined => name && `${value(than!)} of ${name}`;
+  const bounds = Object.entries({ 'at least': at_least, 'at most': at_most, below: other(below), above: other(above) })
     .filter(([, bound]) => bound !== undefined)
     .map(([words, bound]) => `${words} ${bound}`);
   const mark = holds ? paint('green', 'holds') : paint('red', 'fails');

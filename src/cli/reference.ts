@@ -176,6 +176,26 @@ The fields of a source stand beside its \`type\`: see [their pages](index.md).
 A GRU here is h = (1 - z) * n + z * h_prev, as in Keras and PyTorch: z is what it keeps. Where a text writes
 a = G_u * n + (1 - G_u) * a_prev, its G_u is 1 - z, and negating the weights and the bias of that gate turns one into the other.
 
+## Controls beside the networks
+
+A result tells nothing by itself, so these are judged with the networks, and claims may name them:
+
+| control | when | what it knows |
+|---|---|---|
+| a network with \`cell: none\` | where you add one | the last \`window\` rows, or with \`mean: true\` the mean of the rows so far; no order beyond that |
+| \`base-rate\` | always with classes | how often each class is the answer in training; it says the most frequent one |
+| \`3-gram\` (\`n_gram: 3\`) | where a symbol is asked for one ahead | what followed the last two |
+| \`bag-of-words\` | with \`bag_of_words: true\` | which words a text has: naive Bayes, without their order |
+| \`interpolation\` | always with \`gaps\` | the straight line across a gap |
+
+For numbers, an error of 1 is what the mean of the truth would have.
+
+## Both ways
+
+\`bidirectional: true\` joins two runs over a sequence: y_t = W_y [forward a_t, backward a_t] + b_y, any recurrent cell, any number of layers
+(a layer reads what both ways of the one below gave). The way back begins at the end, so it serves what is closed: gaps in history, labels
+for every row of a finished sequence, smoothing. In \`forecast.models\` of a pipeline it is refused, because live the end is not known.
+
 ## How training goes
 
 - Back-propagation through \`steps\` rows; the state is carried on along a sequence, gradients are not (truncated BPTT, k1 = k2 = \`steps\`).

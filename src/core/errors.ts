@@ -217,6 +217,11 @@ export const ERRORS = {
     exit: EXIT.noInput,
   },
   SOURCE_FILE_UNREADABLE: { what: 'The input file cannot be read', todo: 'Check its rights and the disk.', exit: EXIT.noInput },
+  SOURCE_LABEL: {
+    what: 'A line begins with none of the labels',
+    todo: 'Mend the line: label, tab, text. Or name the label in `labels`.',
+    exit: EXIT.data,
+  },
   SOURCE_NO_ROWS: { what: 'The input file has no rows', todo: 'Check what wrote it, or take it out of `path`.', exit: EXIT.data },
   SOURCE_NO_TIME: { what: 'No column is recognised as the time', todo: 'Name it: `time: COLUMN`.', exit: EXIT.config },
   SOURCE_NO_UNIT: {
@@ -337,7 +342,7 @@ export const ERRORS = {
   // -- src/interop
   EXPORT_UNKNOWN: {
     what: 'The network has a part that the other format does not know',
-    todo: 'Export an rnn, gru or lstm without relevance gate and without categories.',
+    todo: 'Export an rnn, gru or lstm without relevance gate, without categories and in one direction.',
     exit: EXIT.data,
   },
   EXPORT_UNSAVED: {
@@ -493,12 +498,27 @@ export const ERRORS = {
     todo: 'Set `classes` or `symbols` to false for quantities, or read other data.',
     exit: EXIT.data,
   },
+  LEARN_NO_PAIRS: {
+    what: 'The model is no encoder and decoder of a learning file',
+    todo: 'Give a network saved from a learning file with `learn.decoder`.',
+    exit: EXIT.data,
+  },
   LEARN_NOTHING: {
     what: 'No row asks for an answer',
     todo: 'Check `target` and `ahead`: the target must be there in some rows, and sequences longer than `ahead`.',
     exit: EXIT.data,
   },
+  LEARN_PAIR: {
+    what: 'A sequence is no pair of what is read and what is answered',
+    todo: 'Give both sides at least one known row, and an answer at most as long as `learn.decoder.answer`.',
+    exit: EXIT.data,
+  },
   LEARN_ROWS: { what: 'There are more rows than can be learnt from', todo: 'Give the source less to read.', exit: EXIT.data },
+  LEARN_SHORT: {
+    what: 'No series is long enough for a window',
+    todo: 'Choose fewer `rows` in `learn.gaps`, or another `train`; a proof cuts what comes after that.',
+    exit: EXIT.data,
+  },
   LEARN_SOURCE: {
     what: 'The source does not end, so nothing can be learnt from all of it',
     todo: 'Use a source that ends, such as arrow, csv, text or exercise.',
@@ -508,6 +528,21 @@ export const ERRORS = {
     what: 'A value is none of those that occurred in training',
     todo: 'Train on data in which it occurs, or take it out.',
     exit: EXIT.data,
+  },
+  SEARCH_OPTION: {
+    what: 'An option of the search is out of range',
+    todo: 'Choose a value inside the stated range.',
+    exit: EXIT.config,
+  },
+  SEARCH_STEP: {
+    what: 'A step of the search gave no log probability for a symbol',
+    todo: 'Check the weights of the network, or train it again.',
+    exit: EXIT.data,
+  },
+  SEARCH_TOO_LARGE: {
+    what: 'There are more sequences than an exhaustive search tries',
+    todo: 'Search by a beam, or for shorter sequences of fewer symbols.',
+    exit: EXIT.config,
   },
   // -- src/web
   WEB_ADDRESS_IN_USE: {

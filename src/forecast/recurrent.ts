@@ -25,6 +25,13 @@ const config = z.strictObject({
     .enum(['relevance'])
     .optional()
     .describe('LSTM only: with a relevance gate before the candidate, and no tanh at the output. Default: the usual LSTM.'),
+  bidirectional: z
+    .literal(false, {
+      error:
+        'must be false (a bidirectional network reads from the end too, which is not known live; it serves what is closed, in a learning file)',
+    })
+    .optional()
+    .describe('Always `false`: the way back begins at the end of a sequence, which is not known live.'),
   hidden: z.number().int().min(1).max(1024).default(32).describe('Hidden units a layer.'),
   layers: z.number().int().min(1).max(8).default(1).describe('Stacked layers.'),
   lags: z

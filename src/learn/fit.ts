@@ -2,9 +2,11 @@
 import { cos } from '../core/math/math.ts';
 import { Random, seedOf } from '../core/random.ts';
 import { initialWeights, rememberFor } from '../nn/initial.ts';
+import { Bidirectional } from '../nn/bidirectional.ts';
 import type { Loss } from '../nn/losses.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 import { Trainer } from '../nn/trainer.ts';
+import { longestOf, WholeSequences } from './closed.ts';
 import { writeRow, type Encoded } from './encoding.ts';
 import type { LearnSpec, NetworkSpec } from './spec.ts';
 
@@ -30,7 +32,7 @@ export interface Fitted {
  * Trains weights from their initial ones; the same job gives the same bits.
  *
  * Each row of the batch runs through one piece after another, `steps` rows at a time. A piece is a sequence; where there are fewer
- * sequences than rows of the batch, they are cut into as many.
+ * sequences than rows of the batch, they are cut into as many. A bidirectional network is trained on whole sequences.
  */
 export function fit(
   shape: NetworkShape,
@@ -42,15 +44,21 @@ export function fit(
   progress: (epoch: number, loss: number) => void,
 ): Fitted {
   const { batch, steps, epochs, learning_rate: rate, clip } = spec;
+  const optimizer = { learningRate: rate, clipNorm: clip };
+  const trainer = shape.bidirectional
+    ? new Bidirectional(shape, { batch, steps: longestOf(sequences) }, loss, optimizer)
+    : new Trainer(shape, { batch, steps }, loss, optimizer);
   const pieces = cut(sequences, batch);
-  const trainer = new Trainer(shape, { batch, steps }, loss, { learningRate: rate, clipNorm: clip });
   const initial = initialWeights(shape, seedOf(seed, 'weights'));
   trainer.load(memory === undefined ? initial : rememberFor(shape, initial, memory, seedOf(seed, 'memory')));
   const random = new Random(seedOf(seed, 'order'));
   const told = { epochs: 0, loss: NaN, clipped: 0, updates: 0 };
   while (told.epochs < epochs && !(told.loss < (spec.until ?? 0))) {
     const share = told.epochs / Math.max(1, epochs - 1);
-    const rows = new Rows(trainer, window, pieces, random);
+    const rows =
+      trainer instanceof Bidirectional
+        ? new WholeSequences(trainer, window, sequences, random)
+        : new Rows(trainer, window, pieces, random);
     let sum = 0;
     let asked = 0;
     for (let known = rows.fill(); known !== undefined; known = rows.fill()) {

@@ -4,21 +4,24 @@ import type { SourceComponent } from '../core/component.ts';
 import { TidecastError } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import { seedOf } from '../core/random.ts';
+import type { ModelFile } from '../nn/files.ts';
 import type { Part } from '../pipeline/part.ts';
-import { Encoding } from './encoding.ts';
+import { controlsOf } from './controls.ts';
+import { Encoding, runningMeans, type Encoded } from './encoding.ts';
 import { fit, type Fitted } from './fit.ts';
 import { judge, type Judgement } from './judge.ts';
-import { NGram } from './n-gram.ts';
+import { learnPairs, type AnswersTo } from './learn-pairs.ts';
 import { knownWords, sample } from './sample.ts';
 import { readSequences, type Sequence } from './sequences.ts';
 import type { ClaimSpec, LearningSpec } from './spec.ts';
+import { textOf } from './words.ts';
 
 /** One claim and whether it holds; `words` is the share of a sample's words that occur in training. */
 export interface Claimed extends Omit<ClaimSpec, 'measure'> {
   readonly measure: ClaimSpec['measure'] | 'words';
   readonly proof: string;
   readonly found: number;
-  /** What `below` came to. */
+  /** What `below` or `above` came to. */
   readonly than?: number;
   readonly holds: boolean;
 }
@@ -28,13 +31,15 @@ export interface Learnt {
   readonly sequences: number;
   readonly rows: number;
   readonly networks: readonly (Omit<Fitted, 'weights'> & { readonly name: string; readonly seconds: number })[];
-  /** Who was judged: the networks, then the n-gram. */
+  /** Who was judged: the networks, then the controls. */
   readonly judged: readonly string[];
   /** By proof, then as `judged`. */
   readonly proofs: readonly { readonly name: string; readonly judgements: readonly Judgement[] }[];
   readonly claims: readonly Claimed[];
   /** What each network wrote by itself. */
   readonly samples: readonly { readonly network: string; readonly text: string; readonly words: number }[];
+  /** With a decoder of classes, by proof. */
+  readonly answers?: readonly AnswersTo[];
 }
 
 /** What is told while it goes on. */
@@ -45,7 +50,9 @@ export interface LearnOptions {
   /** After the sequences are read. */
   began?(sequences: number, rows: number): void;
   progress?(network: string, epoch: number, loss: number): void;
-  fitted?(network: string, fitted: Fitted, seconds: number): void;
+  fitted?(network: string, fitted: Omit<Fitted, 'weights'>, seconds: number): void;
+  /** The same network, ready to be saved. */
+  trained?(network: string, model: ModelFile): void;
 }
 
 /** Runs a learning file; the same file gives the same bits. */
@@ -54,21 +61,28 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
   const channels = [...spec.learn.inputs, spec.learn.target];
   const read = (part: Part): Promise<Sequence[]> => sequencesOf(part, channels, spec, clock, options.sources);
   const training = await read(spec.source);
-  const encoding = new Encoding(spec.learn, training);
+  if (spec.learn.decoder) {
+    const put = [];
+    for (const { source } of spec.prove) put.push(await read(source));
+    const { judgements, ...learnt } = learnPairs(spec, spec.learn.decoder, training, put, clock, options);
+    return { ...learnt, claims: claimsOf(spec, learnt.judged, judgements, []) };
+  }
+  const encoding = new Encoding(spec.learn, training, spec.seed);
   const encoded = encoding.encode(training);
   const rows = encoded.reduce((sum, each) => sum + each.rows, 0);
   options.began?.(encoded.length, rows);
   const proofs = [];
-  for (const { source } of spec.prove) proofs.push(encoding.encode(await read(source)));
+  for (const { name, source } of spec.prove) proofs.push(encoding.encode(await read(source), name));
 
   const networks: Learnt['networks'][number][] = [];
   const judgements: Judgement[][] = spec.prove.map(() => []);
   const samples: Learnt['samples'][number][] = [];
   for (const network of spec.learn.networks) {
     const shape = encoding.shape(network);
+    const shown = (sequences: readonly Encoded[]): readonly Encoded[] => (network.mean ? runningMeans(sequences) : sequences);
     const since = clock.elapsed();
     // of equal seeds, so that cells are compared from the same draws
-    const fitted = fit(shape, encoding.loss, spec.learn, network, encoded, seedOf(spec.seed, 'learn'), (epoch, loss) =>
+    const fitted = fit(shape, encoding.loss, spec.learn, network, shown(encoded), seedOf(spec.seed, 'learn'), (epoch, loss) =>
       options.progress?.(network.name, epoch, loss),
     );
     const seconds = (clock.elapsed() - since) / 1000;
@@ -76,7 +90,7 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
     const { weights, ...told } = fitted;
     networks.push({ name: network.name, seconds, ...told });
     proofs.forEach((sequences, i) =>
-      judgements[i]!.push(judge(shape, weights, encoding.classes.length, network.window, sequences)),
+      judgements[i]!.push(judge(shape, weights, encoding.classes.length, network.window, shown(sequences))),
     );
     if (spec.learn.sample) {
       const first = encoded[0]!.columns[0]![0]!;
@@ -87,10 +101,9 @@ export async function learn(spec: LearningSpec, options: LearnOptions): Promise<
     }
   }
   const judged = networks.map(({ name }) => name);
-  if (spec.learn.n_gram) {
-    judged.push(`${spec.learn.n_gram}-gram`);
-    const counted = new NGram(spec.learn.n_gram, encoding.classes.length, encoded);
-    proofs.forEach((sequences, i) => judgements[i]!.push(counted.judge(sequences)));
+  for (const control of controlsOf(spec.learn, encoding, encoded)) {
+    judged.push(control.name);
+    proofs.forEach((sequences, i) => judgements[i]!.push(control.judge(sequences)));
   }
   const told = spec.prove.map(({ name }, i) => ({ name, judgements: judgements[i]! }));
   const claims = claimsOf(spec, judged, judgements, samples);
@@ -107,25 +120,18 @@ function claimsOf(
   const claims = prove.flatMap(({ name: proof, claims }, i) =>
     claims.map((claim): Claimed => {
       const of = (name: string): number => judgements[i]![judged.indexOf(name)]![claim.measure]!;
-      const { at_least = -Infinity, at_most = Infinity, below } = claim;
+      const { at_least = -Infinity, at_most = Infinity, below, above } = claim;
       const found = of(claim.network);
-      const than = below === undefined ? Infinity : of(below);
-      const holds = found >= at_least && found <= at_most && found < than;
-      return { ...claim, proof, found, ...(below !== undefined && { than }), holds };
+      const other = below ?? above;
+      const than = other === undefined ? NaN : of(other);
+      const holds = found >= at_least && found <= at_most && (other === undefined || (below ? found < than : found > than));
+      return { ...claim, proof, found, ...(other !== undefined && { than }), holds };
     }),
   );
   const known = learn.sample?.known_words;
   if (known === undefined) return claims;
   const common = { proof: 'what it writes', measure: 'words', at_least: known } as const;
   return [...claims, ...samples.map(({ network, words }) => ({ ...common, network, found: words, holds: words >= known }))];
-}
-
-/** Unicode numbers as text; what is none is left out. */
-function textOf(characters: ArrayLike<number>): string {
-  const letters = Array.from(characters, (each) =>
-    Number.isInteger(each) && each >= 0 && each < 0x110000 ? String.fromCodePoint(each) : '',
-  );
-  return letters.join('');
 }
 
 async function sequencesOf(

@@ -1,6 +1,7 @@
 /** Counting instead of learning: what followed the last few symbols in training, as the baseline of a language model. */
 import { TidecastError } from '../core/errors.ts';
-import { log, pow } from '../core/math/math.ts';
+import { pow } from '../core/math/math.ts';
+import { judgeChances } from './counted.ts';
 import type { Encoded } from './encoding.ts';
 import type { Judgement } from './judge.ts';
 
@@ -35,29 +36,7 @@ export class NGram {
 
   /** Its `exact`, `right` and `bits` on sequences. */
   judge(sequences: readonly Encoded[]): Judgement {
-    let answers = 0;
-    let nats = 0;
-    let right = 0;
-    let exact = 0;
-    for (const { columns, truth, rows } of sequences) {
-      let flaws = 0;
-      for (let row = 0; row < rows; row++) {
-        if (truth[row] !== truth[row]) continue;
-        const p = this.#chances(columns[0]!, row);
-        answers++;
-        nats -= log(p[truth[row]!]!);
-        if (p.indexOf(Math.max(...p)) === truth[row]) right++;
-        else flaws++;
-      }
-      if (flaws === 0) exact++;
-    }
-    return {
-      sequences: sequences.length,
-      answers,
-      exact: exact / sequences.length,
-      right: right / answers,
-      bits: nats / answers / log(2),
-    };
+    return judgeChances(sequences, ({ columns }, row) => this.#chances(columns[0]!, row));
   }
 
   #count(symbols: Float64Array, row: number, next: number): void {

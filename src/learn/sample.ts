@@ -3,6 +3,7 @@ import { exp } from '../core/math/math.ts';
 import { Random } from '../core/random.ts';
 import { Network } from '../nn/network.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
+import { wordsOf } from './words.ts';
 
 /** `length` symbols drawn after `first`, from a state of zeros; a temperature below 1 draws the likelier ones more often. */
 export function sample(
@@ -40,8 +41,7 @@ function draw(logits: Float32Array, temperature: number, u: number): number {
 
 /** The share of a text's words that occur in another text; a word is letters and apostrophes, and the first and last of a sample may be cut. */
 export function knownWords(text: string, vocabulary: string): number {
-  const words = (from: string): string[] => from.match(/[\p{L}'’]+/gu) ?? [];
-  const known = new Set(words(vocabulary));
-  const drawn = words(text).slice(1, -1);
+  const known = new Set(wordsOf(vocabulary));
+  const drawn = wordsOf(text).slice(1, -1);
   return drawn.filter((word) => known.has(word)).length / drawn.length;
 }

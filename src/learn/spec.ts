@@ -22,13 +22,73 @@ const NETWORK = z.strictObject({
   memory: count(2, 1_000_000)
     .optional()
     .describe('LSTM and GRU: rows that the gates are set to remember up to before training (chrono initialisation).'),
+  bidirectional: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Each layer reads a sequence from its end as well (its `hidden` units both ways), so that every answer knows of the rows after it. Always over whole sequences, without `steps`.',
+    ),
+  teacher: z
+    .enum(['always', 'linear', 'inverse_sigmoid', 'never'])
+    .default('linear')
+    .describe(
+      'With a decoder: which values before it is shown in training. `always` the true ones (teacher forcing), `never` its own; `linear` and `inverse_sigmoid` go from the true ones to its own over the epochs (scheduled sampling, Bengio et al., 2015).',
+    ),
   window: count(1, 1000).default(1).describe('Rows that the network is shown at once: the newest and those before it.'),
+  mean: z
+    .boolean()
+    .default(false)
+    .describe('The network is shown the mean of the rows so far instead of the row: the control that does not know their order.'),
+});
+
+const DECODER = z.strictObject({
+  answer: count(1, 10_000).describe('Rows of an answer: with `read` exactly so many, else at most.'),
+  read: count(1, 10_000)
+    .optional()
+    .describe(
+      'Rows that are read before an answer: sequences are cut into windows. Default: each sequence is one pair, the rows whose inputs are known and then the known values of the target; an end symbol is learnt with them.',
+    ),
+  every: count(1, 10_000).optional().describe('With `read`: rows from one window of training to the next. Default: `answer`.'),
+  train: count(1, 100_000_000)
+    .optional()
+    .describe('With `read`: rows of each sequence that are trained on. A proof asks for what comes after them. Default: all.'),
+  floor: between(0, 1).default(0).describe('The share of true values at which the teachers `linear` and `inverse_sigmoid` end.'),
+  beam: count(1, 1000)
+    .default(1)
+    .describe(
+      'Classes: sequences that the search for an answer keeps at each step, at most the number of classes; 1 is greedy. The score of n symbols is their log probability over ((5 + n) / 6)^0.6 (Wu et al., 2016).',
+    ),
+  reach: positive(1e6)
+    .optional()
+    .describe('A loss as that of `until`: the report tells after how many epochs it was reached, for teachers to be compared.'),
+  season: z
+    .array(count(2, 100_000))
+    .max(4)
+    .default([])
+    .describe('Numbers with `read`: rows of a season. Beside the networks `naive` and a `seasonal-ROWS` for each are judged.'),
 });
 
 const SAMPLE = z.strictObject({
   length: count(1, 1_000_000).default(500).describe('Characters that are written.'),
   temperature: positive(10).default(1).describe('Below 1 the likelier symbols are drawn more often, above 1 less often.'),
   known_words: between(0, 1).optional().describe('A claim: at least this share of the words occurs in training.'),
+});
+
+const GAPS = z.strictObject({
+  rows: count(4, 10_000).describe('Rows of a window.'),
+  windows: count(1, 1_000_000).describe('Windows that are cut out at drawn places, for training and again for each proof.'),
+  train: count(4, 100_000_000).describe(
+    'Rows of each series that are trained on, and scaled by. A proof cuts what comes after them.',
+  ),
+  shortest: count(1, 10_000).default(1).describe('Rows of a gap at least; the length of each is drawn.'),
+  longest: count(1, 10_000).describe(
+    'Rows of a gap at most. Between two gaps at least so many rows are kept, and up to twice as many.',
+  ),
+  season: z
+    .array(count(2, 100_000))
+    .max(4)
+    .default([])
+    .describe('Rows of a season, such as those of a day: networks are shown where in it a row stands.'),
 });
 
 const LEARN = z.strictObject({
@@ -39,6 +99,10 @@ const LEARN = z.strictObject({
     .describe('The one input is no quantity but a symbol, such as a character: each value that occurs is a category.'),
   target: label().describe('The channel that is asked for; where it is missing (NaN) nothing is asked.'),
   ahead: count(0, 1000).default(0).describe('How many rows ahead the target stands: 1 asks for what comes next.'),
+  asked: z
+    .enum(['every', 'last'])
+    .default('every')
+    .describe('`last`: the target is asked for at the last row of a sequence alone (many to one).'),
   classes: z
     .boolean()
     .default(true)
@@ -48,14 +112,32 @@ const LEARN = z.strictObject({
     .describe(
       'With symbols that are asked for one ahead: a model that counts what followed the last n - 1, `3-gram` in the report.',
     ),
+  bag_of_words: z
+    .boolean()
+    .default(false)
+    .describe(
+      'With characters as symbols, and classes asked for at the last row: a model that counts words, whatever their order, `bag-of-words` in the report.',
+    ),
+  decoder: DECODER.optional().describe(
+    'Sequence to sequence: an encoder reads all rows, and a decoder that begins with its state answers a sequence of any length.',
+  ),
   sample: SAMPLE.optional().describe('With symbols that are asked for one ahead: each network writes on by itself.'),
+  gaps: GAPS.optional().describe(
+    'Gaps are cut into windows of one input, which is the target too, and what was there is asked for. Networks see the value, scaled, or 0 in a gap, and whether it is there. `interpolation`, a straight line across the gap, is judged beside them.',
+  ),
   networks: z.array(NETWORK).min(1).max(8).describe('The networks that are trained side by side, with the same budget.'),
   steps: count(1, 10_000)
     .default(64)
-    .describe('Rows that the error is carried back through; the state goes on beyond (truncated BPTT).'),
+    .describe(
+      'Rows that the error is carried back through; the state goes on beyond (truncated BPTT). With a decoder it is carried through all.',
+    ),
   batch: count(1, 4096).default(32).describe('Sequences trained side by side; fewer sequences are cut into as many pieces.'),
   epochs: count(1, 10_000).default(20).describe('Passes over the sequences.'),
-  until: positive(1e6).optional().describe('Training ends early after an epoch whose mean loss is below this.'),
+  until: positive(1e6)
+    .optional()
+    .describe(
+      'Training ends early after an epoch whose mean loss is below this; with a decoder the loss of the first 256 pairs when it is shown its own values.',
+    ),
   learning_rate: positive(1).default(0.01).describe('Step size of Adam; it falls to a twentieth along a cosine.'),
   clip: positive(1e6).default(1).describe('The gradient is clipped to this global norm.'),
 });
@@ -63,13 +145,18 @@ const LEARN = z.strictObject({
 const CLAIM = z.strictObject({
   network: label().describe('Whose result it is about.'),
   measure: z
-    .enum(['exact', 'right', 'bits', 'error'])
+    .enum(['exact', 'right', 'bits', 'error', 'epochs'])
     .describe(
-      '`exact`: share of sequences with every answer right. `right`: share of answers that are. `bits`: log loss of an answer in bits. `error`: mean squared error over the variance of the truth.',
+      '`exact`: share of sequences with every answer right. `right`: share of answers that are. `bits`: log loss of an answer in bits. `error`: mean squared error over the variance of the truth. `epochs`, with a decoder: those that training took to get to its `reach`.',
     ),
   at_least: z.number().optional().describe('It is at least this.'),
   at_most: z.number().optional().describe('It is at most this.'),
-  below: label().optional().describe('It is less than that of this other network, or of the `3-gram`.'),
+  below: label().optional().describe('It is less than that of this other network or control, such as `3-gram`.'),
+  above: label()
+    .optional()
+    .describe(
+      'It is more than that of this other network or control, such as `base-rate`, which knows how often each class is right.',
+    ),
 });
 
 const PROOF = z.strictObject({
@@ -97,6 +184,8 @@ type Sections = ReturnType<typeof learningSections>;
 type Parsed = { readonly [K in keyof Sections]: z.output<Sections[K]> };
 
 export type NetworkSpec = z.output<typeof NETWORK>;
+export type GapsSpec = z.output<typeof GAPS>;
+export type DecoderSpec = z.output<typeof DECODER>;
 export type LearnSpec = z.output<typeof LEARN>;
 export type ClaimSpec = z.output<typeof CLAIM>;
 

@@ -23,7 +23,19 @@ const MANIFEST = 'model.json';
 const TENSORS = 'model.safetensors';
 /** What a manifest says of the shape, in this order. */
 const KEYS: (keyof NetworkShape)[] = [
-  ...(['cell', 'reset', 'variant', 'inputs', 'categories', 'embedding', 'hidden', 'layers', 'outputs', 'skip'] as const),
+  ...([
+    'cell',
+    'reset',
+    'variant',
+    'bidirectional',
+    'inputs',
+    'categories',
+    'embedding',
+    'hidden',
+    'layers',
+    'outputs',
+    'skip',
+  ] as const),
 ];
 /** The longest manifest that is read, in bytes. */
 const LARGEST_MANIFEST = 16777216;

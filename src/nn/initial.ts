@@ -1,7 +1,7 @@
 /** Weights to begin a training with. */
 import { log } from '../core/math/math.ts';
 import { Random } from '../core/random.ts';
-import { cellOf, sizeOf, tensorsOf, type NetworkShape, type Weights } from './shape.ts';
+import { cellOf, sizeOf, tensorsOf, waysOf, type NetworkShape, type Weights } from './shape.ts';
 
 /**
  * Weights of an untrained network: the same for the same shape and seed.
@@ -40,14 +40,15 @@ export function rememberFor(shape: NetworkShape, weights: Weights, rows: number,
   const cell = cellOf(shape);
   const [keep, take] = { lstm: [1, 0], 'lstm relevance': [2, 1], 'gru before': [1], 'gru after': [1], rnn: [], none: [] }[cell];
   const changed = new Map(weights);
-  for (let layer = 0; layer < shape.layers; layer++) {
-    const b = weights.get(`layers.${layer}.b`)!.slice();
+  const ways = Array.from({ length: shape.layers }, (_, layer) => waysOf(shape, layer)).flat();
+  for (const way of ways) {
+    const b = weights.get(`${way}.b`)!.slice();
     for (let j = 0; keep !== undefined && j < H; j++) {
       const bias = log(1 + random.uniform() * Math.max(0, rows - 2));
       b[keep * H + j] = bias;
       if (take !== undefined) b[take * H + j] = -bias;
     }
-    changed.set(`layers.${layer}.b`, b);
+    changed.set(`${way}.b`, b);
   }
   return changed;
 }

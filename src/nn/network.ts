@@ -4,7 +4,16 @@ import { checkCategories } from './categories.ts';
 import { Instance, LARGEST_MEMORY, aligned } from './kernel/instance.ts';
 import { gatesRow, modelWords, writeModel } from './kernel/structs.ts';
 import { pack, partsOf, wideOf, type Part } from './packing.ts';
-import { checkShape, checkWeights, checkWhole, stateSizeOf, widthOf, type NetworkShape, type Weights } from './shape.ts';
+import {
+  checkOneWay,
+  checkShape,
+  checkWeights,
+  checkWhole,
+  stateSizeOf,
+  widthOf,
+  type NetworkShape,
+  type Weights,
+} from './shape.ts';
 
 /** Rows that the kernel works on together; `TILE` in `assembly/step.ts`. */
 const TILE = 32;
@@ -36,6 +45,7 @@ export class Network {
 
   constructor(shape: NetworkShape, options: { slots?: number } = {}) {
     checkShape(shape);
+    checkOneWay(shape);
     const slots = options.slots ?? 2;
     checkWhole('slots', slots, 16);
     this.shape = shape;

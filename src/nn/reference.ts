@@ -7,7 +7,7 @@
 import { backwardCell, forwardCell, type Trace } from './reference-cells.ts';
 import { pow } from '../core/math/math.ts';
 import { sizeOf, spreadOf, stateSizeOf, tensorsOf, widthOf, type NetworkShape } from './shape.ts';
-import type { OptimizerSpec } from './trainer.ts';
+import type { OptimizerSpec } from './optimizer.ts';
 
 /** Tensors by name in double precision. */
 export type Doubles = ReadonlyMap<string, Float64Array>;
@@ -57,7 +57,11 @@ export function forward(shape: NetworkShape, weights: Doubles, x: readonly Float
   return { y, state: after, traces };
 }
 
-/** Gradients of every tensor, added to `gradients`, for dy [T][outputs] = dL/dy: back-propagation through time. */
+/**
+ * Gradients of every tensor, added to `gradients`, for dy [T][outputs] = dL/dy: back-propagation through time.
+ *
+ * `dState` is dL/d(state): that after the last step comes in, that before the first goes out.
+ */
 export function backward(
   shape: NetworkShape,
   weights: Doubles,
@@ -65,8 +69,10 @@ export function backward(
   run: Run,
   dy: readonly Float64Array[],
   gradients: Doubles,
+  dState: Float64Array = zeroState(shape),
 ): void {
   const H = shape.hidden;
+  const wide = shape.cell === 'lstm' ? 2 * H : H;
   const T = x.length;
   const w = weights.get('head.w')!;
   const dw = gradients.get('head.w')!;
@@ -93,8 +99,9 @@ export function backward(
     return dh;
   });
   for (let layer = shape.layers - 1; layer >= 0; layer--) {
-    let dh = new Float64Array(H); // dL/dh_t from step t + 1
-    let dc = new Float64Array(H);
+    const at = dState.subarray(layer * wide, (layer + 1) * wide);
+    let dh = at.slice(0, H); // dL/dh_t from step t + 1
+    let dc = wide > H ? at.slice(H) : new Float64Array(H);
     const dx: Float64Array[] = [];
     for (let t = T - 1; t >= 0; t--) {
       const total = dh.map((d, j) => d + dOut[t]![j]!);
@@ -103,6 +110,8 @@ export function backward(
       dc = before.dc;
       dx[t] = before.dx;
     }
+    at.set(dh);
+    if (wide > H) at.set(dc, H);
     dOut = dx;
   }
   const table = gradients.get('embed.w'); // [categories][embedding]
@@ -114,7 +123,7 @@ export function backward(
 }
 
 /** A row as the first layer sees it: its category one-hot, or the category's row of the table, then the other numbers. */
-function spread(shape: NetworkShape, weights: Doubles, row: Float64Array): Float64Array {
+export function spread(shape: NetworkShape, weights: Doubles, row: Float64Array): Float64Array {
   if (!shape.categories) return row;
   const E = spreadOf(shape);
   const table = weights.get('embed.w');

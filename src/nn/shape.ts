@@ -8,14 +8,20 @@ export interface NetworkShape {
   readonly reset?: 'before' | 'after';
   /** LSTM only: with a relevance gate, and no tanh at the output. Left out, it is the usual one. */
   readonly variant?: 'relevance';
+  /**
+   * Every layer runs forwards and backwards over a whole sequence, each direction with weights of its own, and what both give at a step goes
+   * on to the layer above: see `Bidirectional`. Only for sequences whose end is known.
+   */
+  readonly bidirectional?: true;
   /** Numbers in an input row. */
   readonly inputs: number;
   /** The first number of an input row is one of so many categories, 0 upwards. Left out, it is a number like the others. */
   readonly categories?: number;
   /** How many numbers a category becomes, by a table that is learnt. Left out, it becomes one-hot. */
   readonly embedding?: number;
-  /** Units of each layer. */
+  /** Units of each layer, and each direction. */
   readonly hidden: number;
+  /** With `none` 0 as well: a linear map, `hidden` being the width of a row as the first layer sees it. */
   readonly layers: number;
   /** Numbers in an output row. */
   readonly outputs: number;
@@ -48,6 +54,7 @@ export const LARGEST = {
  *
  * `embed.w` [categories, embedding] with an embedding; `layers.N.w` [G*H, inputs], `.u` [G*H, H], `.b` [G*H], with G*H rows in the gate order of PyTorch (GRU r, z, n; LSTM i, f, g, o),
  * and r, u, f, o, n for an LSTM with relevance gate; no `.u` for `none`; `.bn` [H] for a GRU with reset after; `head.w` [outputs, H], `head.b` [outputs], `head.s` [outputs, inputs] with a skip.
+ * Bidirectional: beside each tensor of a layer that of its way back, `layers.N.back.w`; layers above the first, and the head, take 2 H, forward first.
  * Throws NN_SHAPE or NN_TOO_LARGE where a size is out of range.
  */
 export function tensorsOf(shape: NetworkShape): readonly Tensor[] {
@@ -60,16 +67,24 @@ function listed(shape: NetworkShape): Tensor[] {
   const inputs = widthOf(shape);
   const rows = gatesOf(shape) * hidden;
   const tensors: Tensor[] = [];
+  const wide = shape.bidirectional ? 2 * hidden : hidden;
   if (shape.embedding) tensors.push({ name: 'embed.w', shape: [shape.categories!, shape.embedding] });
   for (let i = 0; i < shape.layers; i++) {
-    tensors.push({ name: `layers.${i}.w`, shape: [rows, i === 0 ? inputs : hidden] });
-    if (shape.cell !== 'none') tensors.push({ name: `layers.${i}.u`, shape: [rows, hidden] });
-    tensors.push({ name: `layers.${i}.b`, shape: [rows] });
-    if (cellOf(shape) === 'gru after') tensors.push({ name: `layers.${i}.bn`, shape: [hidden] });
+    for (const way of waysOf(shape, i)) {
+      tensors.push({ name: `${way}.w`, shape: [rows, i === 0 ? inputs : wide] });
+      if (shape.cell !== 'none') tensors.push({ name: `${way}.u`, shape: [rows, hidden] });
+      tensors.push({ name: `${way}.b`, shape: [rows] });
+      if (cellOf(shape) === 'gru after') tensors.push({ name: `${way}.bn`, shape: [hidden] });
+    }
   }
-  tensors.push({ name: 'head.w', shape: [outputs, hidden] }, { name: 'head.b', shape: [outputs] });
+  tensors.push({ name: 'head.w', shape: [outputs, wide] }, { name: 'head.b', shape: [outputs] });
   if (shape.skip) tensors.push({ name: 'head.s', shape: [outputs, inputs] });
   return tensors;
+}
+
+/** What the names of a layer's tensors begin with: one way, or with `bidirectional` forwards and back. */
+export function waysOf({ bidirectional }: NetworkShape, layer: number): string[] {
+  return bidirectional ? [`layers.${layer}`, `layers.${layer}.back`] : [`layers.${layer}`];
 }
 
 /** Floats of state a lane has: by layer h [H], then for `lstm` c [H]. `none` leaves its last output there and never reads it. */
@@ -121,8 +136,12 @@ export function checkShape(shape: NetworkShape): void {
     throw new TidecastError('NN_SHAPE', { variant: String(shape.variant), allowed: 'relevance, with cell lstm' });
   }
   if (typeof shape.skip !== 'boolean') throw new TidecastError('NN_SHAPE', { skip: String(shape.skip), allowed: 'true, false' });
+  const linear = shape.layers === 0 && shape.cell === 'none' && shape.hidden === widthOf(shape);
   for (const key of ['inputs', 'hidden', 'layers', 'outputs'] as const) {
-    checkWhole(key, shape[key], LARGEST[key]);
+    if (!(linear && key === 'layers')) checkWhole(key, shape[key], LARGEST[key]);
+  }
+  if (shape.bidirectional !== undefined && (shape.cell === 'none' || shape.skip || shape.embedding !== undefined)) {
+    throw new TidecastError('NN_SHAPE', { bidirectional: true, allowed: 'with a recurrent cell, without skip and embedding' });
   }
   if (shape.categories !== undefined) checkWhole('categories', shape.categories, LARGEST.categories);
   if (shape.embedding !== undefined) {
@@ -132,6 +151,12 @@ export function checkShape(shape: NetworkShape): void {
   }
   const parameters = listed(shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
   if (parameters > LARGEST.parameters) throw new TidecastError('NN_TOO_LARGE', { parameters, largest: LARGEST.parameters });
+}
+
+/** Throws NN_SHAPE for a bidirectional network, where a row's output may not wait for the rows after it. */
+export function checkOneWay(shape: NetworkShape): void {
+  if (shape.bidirectional)
+    throw new TidecastError('NN_SHAPE', { bidirectional: true, allowed: 'only for whole sequences, whose end is known' });
 }
 
 /** Throws NN_SHAPE unless value is a whole number from 1 to largest. */

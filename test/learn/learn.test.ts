@@ -110,7 +110,7 @@ describe('a learning file', () => {
     [
       'sequences: 30 }',
       'sequences: 30 }, claims: [{ network: grue, measure: error }]',
-      /names none of gru, control(.|\n)*needs at_least, at_most or below(.|\n)*error is for numbers/,
+      /names none of gru, control(.|\n)*needs at_least, at_most, below or above(.|\n)*error is for numbers/,
     ],
   ])('%s -> %s is refused', (from, to, message) => {
     expect(() => loaded(SMALL.replace(from, to))).toThrow(message);
@@ -169,7 +169,7 @@ prove:
 
   it('learns "machin" -> "achine", and writes it', async () => {
     const { samples, claims, judged, proofs } = await run(file);
-    expect(judged).toEqual(['rnn', '3-gram']);
+    expect(judged).toEqual(['rnn', '3-gram', 'base-rate']);
     // of one word repeated, counting triples knows everything: the claim to be better fails, and it says so
     const found = Object.fromEntries(claims.map(({ measure, holds }) => [measure, holds]));
     expect(found).toEqual({ exact: true, bits: false, words: true });
@@ -179,7 +179,7 @@ prove:
 
   it('a sample and an n-gram need symbols that are their own target', () => {
     expect(() => loaded(file.replace('ahead: 1', 'ahead: 2'))).toThrow(/learn.n_gram goes with(.|\n)*learn.sample goes with/);
-    expect(() => loaded(file.replace('below: 3-gram', 'below: 4-gram'))).toThrow(/below names none of rnn, 3-gram/);
+    expect(() => loaded(file.replace('below: 3-gram', 'below: 4-gram'))).toThrow(/below names none of rnn, 3-gram, base-rate/);
   });
 
   it('an n-gram gives every symbol a chance, and its chances are those of Witten and Bell', () => {

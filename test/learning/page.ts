@@ -4,9 +4,13 @@ import type { Learnt } from '../../src/learn/learn.ts';
 
 /** One line: a learning file with a seed, what each claim came to, and how long each network was trained. */
 export function rowOf(name: string, seed: number, { networks, claims }: Learnt, commit: string): string {
-  const shown = claims.map(({ network, proof, measure, found, at_least, at_most, below, than, holds }) => {
+  const shown = claims.map(({ network, proof, measure, found, at_least, at_most, below, above, than, holds }) => {
     const bound =
-      at_least !== undefined ? `≥ ${at_least}` : at_most !== undefined ? `≤ ${at_most}` : `< ${value(than!)} of ${below}`;
+      at_least !== undefined
+        ? `≥ ${at_least}`
+        : at_most !== undefined
+          ? `≤ ${at_most}`
+          : `${below ? '<' : '>'} ${value(than!)} of ${below ?? above}`;
     return `${holds ? '' : '**fails** '}${network}, ${proof}: ${measure} ${value(found)} (${bound})`;
   });
   const times = networks.map((network) => `${network.name} ${ago(network.seconds)}`);

@@ -5,7 +5,8 @@ import { Random } from '../../src/core/random.ts';
 import type { LossSpec } from '../../src/nn/losses.ts';
 import { adamW, doubles } from '../../src/nn/reference.ts';
 import type { NetworkShape, Weights } from '../../src/nn/shape.ts';
-import { Trainer, type OptimizerSpec, type TrainerSizes } from '../../src/nn/trainer.ts';
+import type { OptimizerSpec } from '../../src/nn/optimizer.ts';
+import { Trainer, type TrainerSizes } from '../../src/nn/trainer.ts';
 import { CELLS, LOSSES, difference, drawnChunk, drawnWeights, fill, nameOf, referenceRun, type Chunk } from './cases.ts';
 
 const SQUARED: LossSpec = { mean: 'squared', quantiles: [] };

@@ -18,10 +18,10 @@ export function gatesRow(shape: NetworkShape): number {
   return (cellOf(shape) === 'gru after' ? 4 : gatesOf(shape)) * wideOf(shape.hidden) + 16;
 }
 
-/** Words that {@link writeModel} takes beside the weights: what `training` adds are the transposed weights. */
-export function modelWords(shape: NetworkShape, training: boolean): number {
+/** Words that {@link writeModel} takes beside the weights: what `training` adds are the transposed weights, with those of x where its gradient is asked for. */
+export function modelWords(shape: NetworkShape, training: boolean, ofX = shape.embedding !== undefined): number {
   const wide = wideOf(shape.hidden);
-  const wide0 = shape.embedding ? packedLength(gatesOf(shape) * wide + wideOf(shape.outputs), widthOf(shape)) : 0;
+  const wide0 = ofX ? packedLength(gatesOf(shape) * wide + wideOf(shape.outputs), widthOf(shape)) : 0;
   const transposed = training
     ? wide0 +
       shape.layers * (2 * packedLength(gatesOf(shape) * wide, shape.hidden) + packedLength(wide, shape.hidden)) +
@@ -33,7 +33,7 @@ export function modelWords(shape: NetworkShape, training: boolean): number {
 /**
  * Writes a Model and its Layers and gives its address.
  *
- * `weights` and `gradients` are the addresses of packed weights; without gradients the training half is 0.
+ * `weights` and `gradients` are the addresses of packed weights; without gradients the training half is 0. `ofX`: as in {@link modelWords}.
  */
 export function writeModel(
   instance: Instance,
@@ -41,6 +41,7 @@ export function writeModel(
   parts: readonly Part[],
   weights: number,
   gradients?: number,
+  ofX = shape.embedding !== undefined,
 ): number {
   const at = (name: string, base: number | undefined): number => {
     const part = parts.find((one) => one.name === name);
@@ -54,7 +55,7 @@ export function writeModel(
   for (let i = 0; i < shape.layers; i++) {
     layers.push(i === 0 ? widthOf(shape) : shape.hidden);
     for (const name of ['w', 'b', 'u', 'un', 'bn']) layers.push(at(`${i}.${name}`, weights));
-    layers.push(i === 0 && !shape.embedding ? 0 : transposed(`${i}.w`), transposed(`${i}.u`), transposed(`${i}.un`));
+    layers.push(i === 0 && !ofX ? 0 : transposed(`${i}.w`), transposed(`${i}.u`), transposed(`${i}.un`));
     for (const name of ['w', 'b', 'u', 'un', 'bn']) layers.push(at(`${i}.${name}`, gradients));
   }
   const first = instance.take(layers.length);

@@ -56,7 +56,12 @@ export function forward(m: Model, t: Batch): f64 {
   return loss(m, t);
 }
 
-/** Adds the loss's gradient to the gradients, which the caller has set to zero. Activations are used up. */
+/**
+ * Adds the loss's gradient to the gradients, which the caller has set to zero. Activations are used up.
+ *
+ * What comes from elsewhere: dx, the gradient of the last layer's output, and dstate, that of the state after the last step. What goes
+ * elsewhere: din, the gradient of x (without layers: dx), and dstate, that of the state before the first step.
+ */
 export function backward(m: Model, t: Batch): void {
   const n = t.steps * t.batch;
   const hs = <usize>m.hp << 2;
@@ -64,15 +69,17 @@ export function backward(m: Model, t: Batch): void {
   const os = <usize>m.op << 2;
   const tall = <usize>(n + t.batch) * hs;
   const gates = gatesOf(m) * m.hp;
+  const ss = <usize>t.stateSize << 2;
+  const part = <usize>m.hidden << 2;
   const x = m.categories ? t.xw : t.x;
-  const top = t.h + <usize>(m.layers - 1) * tall + <usize>t.batch * hs;
+  const top = m.layers ? t.h + <usize>(m.layers - 1) * tall + <usize>t.batch * hs : x;
+  const ts = m.layers ? hs : <usize>m.inputs << 2;
   const from = <usize>(t.warm * t.batch);
   const rows = n - <i32>from;
   const d = t.do + from * os;
-  outer(rows, top + from * hs, hs, m.hidden, d, os, m.op, m.gw);
+  outer(rows, top + from * ts, ts, m.hidden, d, os, m.op, m.gw);
   columnSums(rows, d, os, m.op, m.gb);
   if (m.s) outer(rows, x + ((from * m.inputs) << 2), <usize>m.inputs << 2, m.inputs, d, os, m.op, m.gs);
-  memory.fill(t.dx, 0, <usize>n * hs);
   product(rows, d, os, m.op, m.wt, m.hp, t.dx + from * hs, hs, t.dx + from * hs, hs);
   for (let i = m.layers - 1; i >= 0; i--) {
     const l = layerOf(m, i);
@@ -80,8 +87,11 @@ export function backward(m: Model, t: Batch): void {
     const c = t.c + (hasC(m) ? <usize>i * tall : 0);
     const below = i ? h - tall + <usize>t.batch * hs : x;
     const xs = i ? hs : <usize>m.inputs << 2;
+    const at = t.dstate + <usize>i * (hasC(m) ? part << 1 : part);
     memory.fill(t.dh, 0, <usize>t.batch * hs);
     memory.fill(t.dc, 0, <usize>t.batch * hs);
+    copyRows(t.batch, at, ss, t.dh, hs, m.hidden);
+    if (hasC(m)) copyRows(t.batch, at + part, ss, t.dc, hs, m.hidden);
     for (let k = t.steps - 1; k >= 0; k--) {
       const row = <usize>(k * t.batch);
       const next = row + t.batch;
@@ -103,8 +113,16 @@ export function backward(m: Model, t: Batch): void {
         product(t.batch, a, as, gates, l.wt, wide, t.dxw, ws, t.dxw, ws);
         if (m.s) product(t.batch, t.do + row * os, os, m.op, m.st, wide, t.dxw, ws, t.dxw, ws);
         addToTable(m, t.batch, t.x + ((row * m.raw) << 2), t.dxw, ws);
+      } else if (t.din) {
+        const wide = (m.inputs + 7) & ~7;
+        const ws = <usize>wide << 2;
+        const din = t.din + row * ws;
+        memory.fill(din, 0, <usize>t.batch * ws);
+        product(t.batch, a, as, gates, l.wt, wide, din, ws, din, ws);
       }
     }
+    copyRows(t.batch, t.dh, hs, at, ss, m.hidden);
+    if (hasC(m)) copyRows(t.batch, t.dc, hs, at + part, ss, m.hidden);
   }
 }
 

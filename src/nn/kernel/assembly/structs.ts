@@ -86,10 +86,12 @@ export class Batch {
   h: usize; // [layers][n + batch][hp], the first batch rows are the initial state
   c: usize; // the same, lstm
   e: usize; // [layers][n][hp], r * h: gru reset before, lstm with relevance
-  dx: usize; // [n][hp]: gradient of a layer's output, then of its input
+  dx: usize; // [n][hp]: gradient of a layer's output, for the last with what comes from elsewhere; then of its input
   dh: usize; // [batch][hp]
   dc: usize; // [batch][hp]
   de: usize; // [batch][hp]
   xw: usize; // [n][inputs], with categories
   dxw: usize; // [batch][spread, rounded up to 8], with a table
+  din: usize; // [n][inputs, rounded up to 8]: gradient of x; 0 where nobody asks for it
+  dstate: usize; // [batch][stateSize]: gradient of the state after the last step, then of the one before the first
 }

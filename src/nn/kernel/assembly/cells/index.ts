@@ -36,7 +36,7 @@ export function backward(
   else if (cell == GRU_AFTER) backwardAfter(m, l, rows, a, hPrev, dOut, dh);
   else if (cell == GRU_BEFORE) backwardBefore(m, l, rows, a, hPrev, dOut, dh, e, de);
   else if (cell == RELEVANCE) relevanceBackward(m, l, rows, a, hPrev, cPrev, c, e, dOut, dh, dc, de);
-  else if (cell == NONE) noneBackward(m, rows, a, h, dOut);
+  else if (cell == NONE) noneBackward(m, rows, a, h, dOut, dh);
   else rnnBackward(m, l, rows, a, hPrev, h, dOut, dh);
 }
 
