@@ -4,7 +4,7 @@ import { State } from '../../src/core/state.ts';
 import boosted, { treesName } from '../../src/forecast/boosted.ts';
 import type { ForecasterContext } from '../../src/forecast/forecaster.ts';
 import { Inputs } from '../../src/forecast/inputs.ts';
-import ridge, { RIDGE } from '../../src/forecast/ridge.ts';
+import ridge, { RIDGE, ridgeSize } from '../../src/forecast/ridge.ts';
 import { Tabular } from '../../src/forecast/tabular.ts';
 import { calendar } from '../../src/window/calendar.ts';
 import { Ring } from '../../src/window/ring.ts';
@@ -48,13 +48,13 @@ function modelOf(component: typeof ridge) {
   return { box: inputs.box, next, count };
 }
 
-/** Coefficients by target and step: `of` gives the constant, and what the first lag counts. */
+/** Coefficients by target and step: `of` gives the constant, and what the first lag counts; changes within 500 units. */
 function ridgeOf(count: number, of: (cell: number) => readonly [constant: number, lag: number]): Float32Array {
-  const w = new Float32Array(TARGETS * HORIZON * (count + 1));
+  const w = new Float32Array(TARGETS * HORIZON * ridgeSize(count));
   for (let cell = 0; cell < TARGETS * HORIZON; cell++) {
     const [constant, lag] = of(cell);
-    w[cell * (count + 1) + count] = constant;
-    w[cell * (count + 1)] = lag;
+    w.set([constant, -500, 500], cell * ridgeSize(count) + count);
+    w[cell * ridgeSize(count)] = lag;
   }
   return w;
 }
@@ -69,7 +69,7 @@ it('ridge: before the first weights it is naive; then a map of its own for every
   [1, 2 - 1, 3 - 2, 4 + 3, 5 + 4, 6 + 5].forEach((wanted, cell) => expect(said[cell]).toBeCloseTo(wanted, 5));
 });
 
-it('ridge: rows up to a swap keep the weights before it, and no forecast goes beyond 500 units or is no number', () => {
+it('ridge: rows up to a swap keep the weights before it, and no forecast goes beyond the changes that are known or is no number', () => {
   const { box, next, count } = modelOf(ridge);
   next();
   box.swap(-Infinity, new Map([[RIDGE, ridgeOf(count, () => [1, 0])]]));
@@ -78,7 +78,7 @@ it('ridge: rows up to a swap keep the weights before it, and no forecast goes be
   expect(next()).toEqual([500, 0, -500, -500, -500, -500]);
 });
 
-it('boosted: half of each ensemble, the first step ahead by its own trees, targets by theirs', () => {
+it('boosted: half of each ensemble, the first step ahead and the last by their own trees, targets by theirs', () => {
   const { box, next, count } = modelOf(boosted);
   next();
   expect(next()).toEqual([0, 0, 0, 0, 0, 0]);
@@ -91,14 +91,19 @@ it('boosted: half of each ensemble, the first step ahead by its own trees, targe
       [treesName(0, 0, 'ridge'), tree(2 * by, 900)],
       [treesName(0, 1, 'last'), tree(3 * by, 900)],
       [treesName(0, 1, 'ridge'), tree(4 * by, 900)],
+      [treesName(0, 2, 'last'), tree(11 * by, 900)],
+      [treesName(0, 2, 'ridge'), tree(12 * by, 900)],
       [treesName(1, 0, 'last'), tree(900, 5 * by)],
       [treesName(1, 0, 'ridge'), tree(900, 6 * by)],
       [treesName(1, 1, 'last'), tree(900, 7 * by)],
       [treesName(1, 1, 'ridge'), tree(900, 8 * by)],
+      [treesName(1, 2, 'last'), tree(900, 13 * by)],
+      [treesName(1, 2, 'ridge'), tree(900, 14 * by)],
     ]);
   box.swap(-Infinity, weights(1));
   box.swap(2 * MINUTE, weights(2));
-  const wanted = [3, 7 + 10, 7 + 20, 11 + 30, 15 + 40, 15 + 50].map((sum) => sum / 2);
+  // the step between the first and the last has the third trees
+  const wanted = [3, 23 + 10, 7 + 20, 11 + 30, 27 + 40, 15 + 50].map((sum) => sum / 2);
   const [before, after] = [next(), next()];
   wanted.forEach((each, cell) => {
     expect(before[cell]).toBeCloseTo(each, 5);

@@ -59,7 +59,7 @@ it('every target has the map that fits it', () => {
   const { weights, accepted } = train(job);
   expect(accepted).toBe(true);
   expect([...weights.get('ridge/w')!]).toEqual([...first.ridge, ...second.ridge]);
-  expect([...weights.keys()].filter((name) => name.startsWith('boosted/'))).toHaveLength(TARGETS * 2 * 2);
+  expect([...weights.keys()].filter((name) => name.startsWith('boosted/'))).toHaveLength(TARGETS * HORIZON * 2);
 });
 
 it('a series without noise is followed closely: the penalty is chosen by the newest rows', () => {
