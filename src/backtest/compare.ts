@@ -97,7 +97,7 @@ export async function compare(a: ReadResult, b: ReadResult): Promise<Comparison>
       };
       differences.gather(own(block), own(blockSums), cell, blocks);
     }
-    return { target, step, n, a: ours / n, b: theirs / n, skill: compareLosses(n, ours, theirs, blocks, 0) };
+    return { target, step, n, a: ours / n, b: theirs / n, skill: compareLosses(n, ours, theirs, blocks, 0, step) };
   }
 }
 

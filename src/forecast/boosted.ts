@@ -1,7 +1,7 @@
 /** The boosted forecaster: regression trees over the same inputs as `ridge`, fitted anew at every training. */
 import { z } from 'zod';
 import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook, type Wave } from './forecaster.ts';
-import { RIDGE, ridgeOf } from './ridge.ts';
+import { RIDGE, ridgeOf, ridgeSize } from './ridge.ts';
 import type { TabularRows } from './tabular-rows.ts';
 import { Tabular } from './tabular.ts';
 import { sumOfTrees, treesOf, type Trees } from './trees.ts';
@@ -9,14 +9,17 @@ import { WEIGHT_SLOTS, type WeightsBox } from './weights.ts';
 
 const config = z.strictObject({});
 
-/** Steps ahead that have trees of their own: the first, and all others together. */
+/** The block of the steps between the first and the last. */
+export const BETWEEN = 2;
+
+/** Blocks of steps ahead that have trees of their own: the first, the last, and all between together. */
 export function blocksOf(horizon: number): number {
-  return horizon > 1 ? 2 : 1;
+  return Math.min(horizon, BETWEEN + 1);
 }
 
 /** The block of a step (from 0). */
-export function blockOf(step: number): number {
-  return step === 0 ? 0 : 1;
+export function blockOf(step: number, horizon: number): number {
+  return step === 0 ? 0 : step === horizon - 1 ? 1 : BETWEEN;
 }
 
 /** Name of a tensor of trees: those that begin at the last value, or at what the ridge regression says. */
@@ -74,9 +77,9 @@ class Boosted implements Forecaster {
           let change = 0;
           if (fitted?.w) {
             const at = this.#rows.at(row, cell);
-            const [plain, over] = fitted.trees[target * blocksOf(horizon) + blockOf(step)]!;
+            const [plain, over] = fitted.trees[target * blocksOf(horizon) + blockOf(step, horizon)]!;
             change =
-              (sumOfTrees(plain, x, at) + sumOfTrees(over, x, at) + ridgeOf(fitted.w, cell * (count + 1), x, at, count)) / 2;
+              (sumOfTrees(plain, x, at) + sumOfTrees(over, x, at) + ridgeOf(fitted.w, cell * ridgeSize(count), x, at, count)) / 2;
           }
           const mean = last + unit * Math.max(-FAR, Math.min(FAR, change));
           outlook.mean[to] = mean - mean === 0 ? mean : last;
@@ -95,7 +98,7 @@ export default defineForecaster<z.infer<typeof config>>({
   example: '',
   guarantees: [
     'The mean of two ensembles for the absolute error (Friedman 2001): one begins at the last value, one at what ridge regression says.',
-    'One model for all series, in units of each series’ own mean change; trees of their own for the first step ahead, others for the steps after it together.',
+    'One model for all series, in units of each series’ own mean change; trees of their own for the first step ahead and for the last, others for the steps between together.',
     'Fitted to rows up to the trigger of a training. Before the first training it is the naive forecaster.',
     'It remembers nothing but its weights.',
   ],

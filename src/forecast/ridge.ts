@@ -7,10 +7,13 @@ import type { WeightsBox } from './weights.ts';
 
 const config = z.strictObject({});
 
-/** Name of the tensor: `targets x horizon x (inputs + 1)`, the last of each the constant. */
+/** Name of the tensor: `targets x horizon x (inputs + 3)`, the last of each the constant, the least and the greatest change. */
 export const RIDGE = 'ridge/w';
-/** A forecast stays within so many units of the last value. */
-const FAR = 500;
+
+/** Numbers of one map. */
+export function ridgeSize(inputs: number): number {
+  return inputs + 3;
+}
 
 class Ridge implements Forecaster {
   readonly name = 'ridge';
@@ -35,16 +38,22 @@ class Ridge implements Forecaster {
         const unit = this.#rows.unit(wave.lanes[row]!, target);
         for (let step = 0; step < horizon; step++, to++) {
           const cell = target * horizon + step;
-          const change = w ? ridgeOf(w, cell * (count + 1), this.#rows.x, this.#rows.at(row, cell), count) : 0;
-          outlook.mean[to] = finite(last + unit * Math.max(-FAR, Math.min(FAR, change)), last);
+          const change = w ? ridgeOf(w, cell * ridgeSize(count), this.#rows.x, this.#rows.at(row, cell), count) : 0;
+          outlook.mean[to] = finite(last + unit * change, last);
         }
       }
     }
   }
 }
 
-/** The linear map's value, in units. */
+/** What a map says, in units: within the changes that it was fitted to, because it may be asked far outside of them. */
 export function ridgeOf(w: Float32Array, wAt: number, x: Float32Array, at: number, count: number): number {
+  const change = linearOf(w, wAt, x, at, count);
+  return Math.max(w[wAt + count + 1]!, Math.min(w[wAt + count + 2]!, change));
+}
+
+/** The map without its bounds. */
+export function linearOf(w: Float32Array, wAt: number, x: Float32Array, at: number, count: number): number {
   let sum = w[wAt + count]!;
   for (let i = 0; i < count; i++) sum += w[wAt + i]! * x[at + i]!;
   return sum;
@@ -64,6 +73,7 @@ export default defineForecaster<z.infer<typeof config>>({
   guarantees: [
     'One map for all series, in units of each series’ own mean change; a map of its own for every target and step ahead.',
     'Fitted to rows up to the trigger of a training, with weights that count large errors less (Huber). Before the first training it is the naive forecaster.',
+    'A forecast changes by no more, in units, than the rows did that it was fitted to.',
     'It remembers nothing but its weights.',
   ],
   lookback: (_config, { seasons }) => Tabular.lookback({ seasons }),

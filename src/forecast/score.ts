@@ -183,14 +183,14 @@ export class Scores {
   summary(lane: number, target: number, step: number): ScoreSummary {
     const sums = this.#sums();
     this.#gather((column) => column.data.subarray(lane * column.stride, (lane + 1) * column.stride), target, step, sums);
-    return this.#summarise(sums);
+    return this.#summarise(sums, step);
   }
 
   /** Scores of one series by name, evicted or not. */
   summaryOf(name: string, target: number, step: number): ScoreSummary {
     const sums = this.#sums();
     this.#gather(this.#reader(name), target, step, sums);
-    return this.#summarise(sums);
+    return this.#summarise(sums, step);
   }
 
   /**
@@ -211,7 +211,7 @@ export class Scores {
       const read = this.#reader(name);
       cells.forEach(({ target, step }, i) => this.#gather(read, target, step, sums[i]!));
     }
-    return sums.map((each) => this.#summarise(each));
+    return sums.map((each, i) => this.#summarise(each, cells[i]!.step));
   }
 
   /** Reads a series' numbers of a column, from its lane or from where it was spilled. */
@@ -271,7 +271,7 @@ export class Scores {
     this.#differences.gather(read(block) as Float64Array, read(blockSums) as Float64Array, cell, sums.blocks);
   }
 
-  #summarise(sums: Sums): ScoreSummary {
+  #summarise(sums: Sums, step: number): ScoreSummary {
     const { models, levels, baselines } = this.options;
     const { n } = sums;
     const ofModel = (m: number): ModelScore => {
@@ -295,7 +295,7 @@ export class Scores {
       skill: Object.fromEntries(
         baselines.map((name, b) => [
           name,
-          compareLosses(n, sums.absolute[models.length - 1]!, sums.absolute[this.#baselines[b]!]!, sums.blocks, b),
+          compareLosses(n, sums.absolute[models.length - 1]!, sums.absolute[this.#baselines[b]!]!, sums.blocks, b, step + 1),
         ]),
       ),
     };

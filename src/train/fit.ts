@@ -1,7 +1,7 @@
 /** Fits the models that are fitted in one go: ridge regressions, and boosted trees over them. Pure functions of a job. */
 import { Random, seedOf } from '../core/random.ts';
-import { blockOf, blocksOf, treesName } from '../forecast/boosted.ts';
-import { RIDGE, ridgeOf } from '../forecast/ridge.ts';
+import { BETWEEN, blockOf, blocksOf, treesName } from '../forecast/boosted.ts';
+import { linearOf, RIDGE, ridgeOf, ridgeSize } from '../forecast/ridge.ts';
 import { tensorOfTrees } from '../forecast/trees.ts';
 import type { Weights } from '../nn/shape.ts';
 import { Binned } from './binned.ts';
@@ -18,14 +18,15 @@ const PASSES = 2;
 /** With more cells (target x step) than this, one pass less. */
 const MANY_CELLS = 48;
 const LARGE = 1;
-const BOOSTING = { leaves: 15, least: 20, rowShare: 0.8, inputShare: 0.6 };
-/** Trees of an ensemble times their rate; with many targets fewer trees, each of which counts more. */
-const REACH = 8;
-const [MOST_ROUNDS, LEAST_ROUNDS] = [100, 32];
+const BOOSTING = { leaves: 31, least: 20, rowShare: 0.8, inputShare: 0.6 };
+/** Trees of an ensemble times their rate; with several targets fewer trees, each of which counts more. */
+const REACH = 13;
+const LARGEST_RATE = 0.2;
+const [MOST_ROUNDS, LEAST_ROUNDS] = [150, 32];
 
 /** What one target has of the models named in `job.fitted`. */
 export interface FittedTarget {
-  /** `horizon x (inputs + 1)`. */
+  /** `horizon x (inputs + 3)`. */
   readonly ridge: Float32Array;
   readonly trees: Weights;
 }
@@ -42,30 +43,30 @@ export function joinFitted(targets: readonly (FittedTarget | undefined)[]): Weig
 /** Fits the models named in `job.fitted` for one target; undefined where there are too few rows. */
 export function fitTarget(job: TrainingJob, target: number): FittedTarget | undefined {
   const { targets, horizon } = job.sizes;
-  const rounds = Math.max(LEAST_ROUNDS, Math.round(MOST_ROUNDS / Math.sqrt(targets)));
+  const rounds = Math.max(LEAST_ROUNDS, Math.round(MOST_ROUNDS / targets));
   const origins = new Origins(job, target);
   if (origins.count < LEAST) return undefined;
   const { count } = origins.tabular;
-  const ridge = new Float32Array(horizon * (count + 1));
+  const ridge = new Float32Array(horizon * ridgeSize(count));
   const trees = new Map<string, Float32Array>();
   const random = new Random(seedOf(job.seed, 'fit', job.trigger, target));
   const samples = Array.from({ length: blocksOf(horizon) }, () => new Sample(origins.count, count));
-  // half of the origins show the last step, the others any step but the first
-  const shown = Int32Array.from({ length: origins.count }, () =>
-    random.uniform() < 0.5 ? horizon : 2 + random.below(Math.max(1, horizon - 1)),
-  );
+  // between the first step and the last, each origin shows one
+  const shown = Int32Array.from({ length: origins.count }, () => 2 + random.below(Math.max(1, horizon - 2)));
   const boosted = job.fitted.includes('boosted');
   const regression = new Regression(count, targets * horizon > MANY_CELLS ? PASSES - 1 : PASSES);
   const x = new Float32Array(origins.count * count);
   const y = new Float32Array(origins.count);
   for (let step = 1; step <= horizon; step++) {
     origins.step(step, x, y);
-    const at = (step - 1) * (count + 1);
+    const at = (step - 1) * ridgeSize(count);
     ridge.set(regression.fit(x, y, origins, step > 1 && step % 8 !== 0), at);
+    ridge.set(boundsOf(y), at + count + 1);
     if (!boosted) continue;
-    const sample = samples[blockOf(step - 1)]!;
+    const block = blockOf(step - 1, horizon);
+    const sample = samples[block]!;
     for (let n = 0; n < origins.count; n++)
-      if (y[n] === y[n] && (step === 1 || shown[n] === step))
+      if (y[n] === y[n] && (block !== BETWEEN || shown[n] === step))
         sample.add(x, n * count, y[n]!, ridgeOf(ridge, at, x, n * count, count));
   }
   if (!boosted) return { ridge, trees };
@@ -73,11 +74,21 @@ export function fitTarget(job: TrainingJob, target: number): FittedTarget | unde
     const binned = new Binned(sample.x, sample.rows, count);
     for (const base of ['last', 'ridge'] as const) {
       const start = base === 'last' ? new Float32Array(sample.rows) : sample.base.slice(0, sample.rows);
-      const sum = boost(binned, sample.y, start, random, { rounds, rate: REACH / rounds, ...BOOSTING });
+      const sum = boost(binned, sample.y, start, random, { rounds, rate: Math.min(LARGEST_RATE, REACH / rounds), ...BOOSTING });
       trees.set(treesName(target, block, base), tensorOfTrees(sum));
     }
   });
   return { ridge, trees };
+}
+
+/** The least and the greatest change that is known. */
+function boundsOf(y: Float32Array): [number, number] {
+  let [low, high] = [0, 0];
+  for (const each of y) {
+    if (each < low) low = each;
+    else if (each > high) high = each;
+  }
+  return [low, high];
 }
 
 /** Rows for trees: inputs, truth, and what the ridge regression says. */
@@ -137,7 +148,7 @@ class Regression {
     for (let pass = 0; pass < this.#passes; pass++) {
       const large = LARGE * this.#error(w, x, y, origins, 0);
       this.#gather(x, y, origins, 1, (n) => {
-        const off = Math.abs(y[n]! - ridgeOf(w, 0, x, n * inputs, inputs));
+        const off = Math.abs(y[n]! - linearOf(w, 0, x, n * inputs, inputs));
         return off > large ? large / off : 1;
       });
       w = equations.solve(penalty);
@@ -155,7 +166,7 @@ class Regression {
     let [sum, rows] = [0, 0];
     for (let n = 0; n < origins.count; n++) {
       if (y[n] !== y[n] || origins.age[n]! < from) continue;
-      sum += Math.abs(y[n]! - ridgeOf(w, 0, x, n * this.#inputs, this.#inputs));
+      sum += Math.abs(y[n]! - linearOf(w, 0, x, n * this.#inputs, this.#inputs));
       rows++;
     }
     return sum / Math.max(1, rows);

@@ -1,7 +1,7 @@
 /**
  * How accurate the default forecast is, beside what other tools reached on the same rows: `npm run accuracy`.
  *
- *   node dist/test/bench/accuracy.js [--only taxi,ec2] [--data FOLDER] [--choose] [--models naive,linear] [--json]
+ *   node dist/test/bench/accuracy.js [--only taxi,ec2,memory] [--data FOLDER] [--choose] [--models naive,linear] [--json]
  *
  * Progressive: nothing is fitted on rows later than a forecast's origin. Every pipeline names columns, seasons and horizon; the rest is
  * default. `--choose` reads the first part of each file only (30 % of the NAB files, 11,520 rows of ETTh1) and scores its second half: settings are chosen there.
@@ -18,6 +18,8 @@ import { EventBus } from '../../src/core/events.ts';
 import { Random, seedOf } from '../../src/core/random.ts';
 import { runPipeline, type RunResult } from '../../src/pipeline/run.ts';
 import type { ScoreSummary } from '../../src/forecast/score.ts';
+import { Coverage, type CoverageFigures } from './coverage.ts';
+import { latches, latchLines } from './latch.ts';
 import { pipeline } from './workload.ts';
 
 const { values: args } = parseArgs({
@@ -40,8 +42,8 @@ interface Case {
   /** Rows of a series that are read, and the first origin that is scored, counted from 0. */
   readonly rows: number;
   readonly from: number;
-  /** Error measure: `mae` of steps 1 and last; `z` MSE and MAE over all steps, scaled by the first `scaled` rows; `m4`; `walks`: error over naive's, and series without skill; `shifts`: error after changes of regime over that of the best model there. */
-  readonly measure: 'mae' | 'z' | 'm4' | 'walks' | 'shifts';
+  /** Error measure: `mae` of steps 1 and last; `z` MSE and MAE over all steps, scaled by the first `scaled` rows; `m4`; `walks`: error over naive's, and series without skill; `shifts`: error after changes of regime over that of the best model there; `memory`: error without the network over that with it, of all rows and of those that hang on something over 200 rows old. */
+  readonly measure: 'mae' | 'z' | 'm4' | 'walks' | 'shifts' | 'memory';
   readonly wanted: string;
 }
 
@@ -95,6 +97,18 @@ function cases(folder: string): Case[] {
     from: 2 * REGIME - 1,
     measure: 'shifts',
     wanted: 'within 1.10',
+  });
+  found.push({
+    name: 'memory',
+    sections: {
+      source: { type: 'csv', path: memoryTicks(folder), time: 'time', series: 'series', values: ['value', 'set', 'cue'] },
+      window: { grid: 'rows', interval: '1h' },
+      forecast: { horizon: 1, season: 24, targets: ['value'] },
+    },
+    rows: Infinity,
+    from: MEMORY.rows * 0.3 - 1,
+    measure: 'memory',
+    wanted: 'from 1.20 / 1.20',
   });
   if (args.data === undefined) return found;
   const data = resolve(args.data);
@@ -154,6 +168,14 @@ function shiftTicks(folder: string): string {
     series.forEach((values, s) => lines.push(`${new Date(Date.UTC(2020, 0, 1, t)).toISOString()},s${s},${values[t]}`));
   const path = join(folder, 'shifts.csv');
   writeFileSync(path, lines.join('\n'));
+  return path;
+}
+
+const MEMORY = { series: 24, rows: 8000 };
+
+function memoryTicks(folder: string): string {
+  const path = join(folder, 'memory.csv');
+  writeFileSync(path, latchLines(latches(MEMORY)).join('\n'));
   return path;
 }
 
@@ -230,16 +252,23 @@ function m4Series(data: string): M4Series[] {
 /** Errors by cell (target x step), of origins from the first that is scored. */
 class Errors {
   readonly #from: number;
+  readonly #only: (series: string, row: number) => boolean;
   readonly #rows = new Map<string, number>();
   readonly absolute: number[] = [];
   readonly squared: number[] = [];
   readonly count: number[] = [];
   /** What was forecast last for each series, first target. */
   readonly last = new Map<string, Float64Array>();
-  covered = [0, 0, 0, 0];
 
-  constructor(from: number) {
+  /** `only`: the rows whose errors count. */
+  constructor(from: number, only: (series: string, row: number) => boolean = () => true) {
     this.#from = from;
+    this.#only = only;
+  }
+
+  /** Of a cell. */
+  mae(cell: number): number {
+    return this.absolute[cell]! / this.count[cell]!;
   }
 
   take(batch: ForecastBatch): void {
@@ -249,6 +278,7 @@ class Errors {
       const key = keys[lanes[row]!]!;
       const n = this.#rows.get(key) ?? 0;
       this.#rows.set(key, n + 1);
+      if (!this.#only(key, n)) continue;
       this.last.set(key, mean.slice(row * cells, row * cells + horizon));
       for (let cell = 0; cell < cells; cell++) {
         const error = errors[row * cells + cell]!;
@@ -289,8 +319,20 @@ function cut(source: Source, rows: number): Source {
 
 const digits = (x: number) => (x >= 1000 ? x.toFixed(0) : x >= 100 ? x.toFixed(1) : x >= 1 ? x.toFixed(3) : x.toFixed(4));
 
-async function run(one: Case, folder: string): Promise<void> {
-  const { sections, rows, from, measure, wanted, name } = one;
+interface Replayed {
+  readonly result: RunResult;
+  readonly errors: Errors;
+  /** Of {@link Errors}, those that hang on something long past. */
+  readonly late: Errors;
+  readonly shifts: AfterShifts;
+  readonly coverage: Coverage;
+  readonly verdicts: readonly string[];
+  readonly trainings: number;
+  readonly training: number;
+  readonly seconds: number;
+}
+
+async function replay({ sections, rows, from, measure }: Case, folder: string, models = args.models): Promise<Replayed> {
   const forecast = sections['forecast'] as Record<string, unknown>;
   const spec = pipeline(folder, {
     ...sections,
@@ -298,9 +340,7 @@ async function run(one: Case, folder: string): Promise<void> {
     forecast: {
       ...forecast,
       warmup: Math.max(0, from),
-      ...(args.models
-        ? { models: args.models.startsWith('[') ? (JSON.parse(args.models) as unknown) : args.models.split(',') }
-        : {}),
+      ...(models ? { models: models.startsWith('[') ? (JSON.parse(models) as unknown) : models.split(',') } : {}),
     },
     ...(args.ring ? { window: { ...(sections['window'] as object), ring: Number(args.ring) } } : {}),
     ...(args.retrain ? { retrain: JSON.parse(args.retrain) as unknown } : {}),
@@ -313,7 +353,10 @@ async function run(one: Case, folder: string): Promise<void> {
     training += milliseconds;
   });
   const errors = new Errors(from);
+  const switches = new Map(measure === 'memory' ? latches(MEMORY).map(({ name, late }) => [name, late]) : []);
+  const late = new Errors(from, (series, row) => switches.get(series)?.[row] === 1);
   const shifts = new AfterShifts();
+  const coverage = new Coverage(from, spec.forecast.horizon, spec.forecast.quantiles);
   let verdicts: string[] = [];
   const began = performance.now();
   const result = await runPipeline(spec, {
@@ -326,6 +369,8 @@ async function run(one: Case, folder: string): Promise<void> {
     opinions: measure === 'shifts',
     watch: (batch) => {
       errors.take(batch);
+      late.take(batch);
+      coverage.take(batch);
       if (measure === 'shifts') shifts.take(batch, from);
     },
     ended: ({ ensemble }) => {
@@ -333,24 +378,45 @@ async function run(one: Case, folder: string): Promise<void> {
     },
   });
   const seconds = (performance.now() - began) / 1000;
-  const { horizon } = spec.forecast;
-  const mean = (sums: readonly number[], cell: number) => sums[cell]! / errors.count[cell]!;
+  return { result, errors, late, shifts, coverage, verdicts, trainings, training: training / 1000, seconds };
+}
+
+async function run(one: Case, folder: string): Promise<void> {
+  const { sections, measure, wanted, name } = one;
+  const { result, errors, late, shifts, coverage, verdicts, trainings, training, seconds } = await replay(one, folder);
+  const { horizon } = sections['forecast'] as { horizon: number };
   let figures: number[];
-  if (measure === 'mae') figures = [mean(errors.absolute, 0), mean(errors.absolute, horizon - 1)];
+  if (measure === 'mae') figures = [errors.mae(0), errors.mae(horizon - 1)];
   else if (measure === 'z') figures = zScored(errors, sections, horizon);
   else if (measure === 'shifts') figures = shifts.figures();
   else if (measure === 'walks') figures = walkFigures(result, verdicts);
-  else figures = m4Scores(errors.last);
-  const told = { name, figures, wanted, trainings, training_seconds: training / 1000, seconds, rows: result.rows };
+  else if (measure === 'm4') figures = m4Scores(errors.last);
+  else {
+    const without = await replay(one, folder, 'naive,seasonal-naive,holt-winters,linear,ridge,boosted');
+    figures = [without.errors.mae(0) / errors.mae(0), without.late.mae(0) / late.mae(0)];
+  }
+  const covered = coverage.figures();
+  const told = { name, figures, wanted, covered, trainings, training_seconds: training, seconds, rows: result.rows };
   if (args.json) return console.log(JSON.stringify(told));
   console.log(
-    `${name.padEnd(12)} ${figures.map(digits).join(' / ').padEnd(18)} reach ${wanted.padEnd(18)} ${seconds.toFixed(1)} s, ${trainings} trainings in ${(training / 1000).toFixed(1)} s`,
+    `${name.padEnd(12)} ${figures.map(digits).join(' / ').padEnd(18)} reach ${wanted.padEnd(18)} ${seconds.toFixed(1)} s, ${trainings} trainings in ${training.toFixed(1)} s`,
   );
   if (measure === 'm4') return;
   for (const step of horizon > 1 ? [0, horizon - 1] : [0]) {
     const summary = result.scores[0]![step]!;
     console.log(`   step ${step + 1}: ${modelsOf(summary)}`);
   }
+  console.log(`   intervals: ${covered.map(coverageText).join('; ')}`);
+}
+
+/** In percent; what there is too little for is left out. */
+function coverageText({ nominal, first, longer, tenth }: CoverageFigures): string {
+  const percent = (share: number) => (100 * share).toFixed(1);
+  return [
+    `${percent(nominal)} % held ${percent(first)} at step 1`,
+    ...(Number.isNaN(tenth) ? [] : [`worst tenth ${percent(tenth)}`]),
+    ...(Number.isNaN(longer) ? [] : [`worst longer step ${percent(longer)}`]),
+  ].join(', ');
 }
 
 function walkFigures({ scores }: RunResult, verdicts: readonly string[]): number[] {

@@ -42,8 +42,40 @@ function compare(ours: readonly number[], theirs: readonly number[], steps = 1) 
   const sums = { lengths: 0, squaredLengths: 0, squares: new Float64Array(1), products: new Float64Array(1) };
   differences.gather(differences.columns.block.data, differences.columns.sums.data, 0, sums);
   const total = (losses: readonly number[]) => losses.reduce((sum, loss) => sum + loss, 0);
-  return compareLosses(ours.length, total(ours), total(theirs), sums, 0);
+  return compareLosses(ours.length, total(ours), total(theirs), sums, 0, steps);
 }
+
+describe('a comparison of few rows', () => {
+  it('has the correction of Harvey, Leybourne and Newbold, and the quantiles of Student', () => {
+    const random = new Random(31);
+    const ours = Array.from({ length: 40 }, () => random.uniform());
+    const theirs = ours.map((loss) => loss + random.uniform() - 0.3);
+    const [n, h] = [40, 3];
+    const { low, high, difference, statistic } = compare(ours, theirs, h);
+    const error = difference / statistic;
+    // from a table: 39 degrees of freedom, 97.5 %
+    expect((high - low) / 2 / error).toBeCloseTo(2.02269, 4);
+    const d = ours.map((loss, t) => loss - theirs[t]!);
+    const blocks = { length: 0, sum: 0 };
+    let [squares, lengths] = [0, 0];
+    // blocks of 18 rows: six steps for each of three
+    for (const each of d) {
+      if (blocks.length === 18) Object.assign(blocks, { length: 0, sum: 0 });
+      blocks.length++;
+      blocks.sum += each;
+      squares += (blocks.sum - blocks.length * difference) ** 2;
+      lengths += blocks.length;
+    }
+    expect(error ** 2).toBeCloseTo(squares / lengths / n / ((n + 1 - 2 * h + (h * (h - 1)) / n) / n), 12);
+  });
+
+  it('says nothing of steps so far ahead that no row tells of another', () => {
+    const ours = Array.from({ length: 40 }, (_, t) => 1 + (t % 3));
+    const theirs = ours.map((loss, t) => loss + 5 + (t % 2));
+    expect(compare(ours, theirs, 40)).toMatchObject({ low: NaN, verdict: 'no skill' });
+    expect(compare(ours, theirs, 3).verdict).toBe('better');
+  });
+});
 
 describe('scores', () => {
   it('are what the plain sums over the rows give, warm-up left out', () => {
@@ -155,10 +187,14 @@ describe('skill', () => {
       d.map(() => 0),
       2,
     );
-    const error = Math.sqrt(squares / lengths / d.length);
+    const n = d.length;
+    // two steps ahead; and 499 degrees of freedom have this 97.5 % point
+    const correction = (n + 1 - 4 + 2 / n) / n;
+    const reach = 1.964729;
+    const error = Math.sqrt(squares / lengths / n / correction);
     expect(statistic).toBeCloseTo(mean / error, 9);
-    expect(low).toBeCloseTo(mean - 1.959963984540054 * error, 9);
-    expect(high).toBeCloseTo(mean + 1.959963984540054 * error, 9);
+    expect(low).toBeCloseTo(mean - reach * error, 6);
+    expect(high).toBeCloseTo(mean + reach * error, 6);
   });
 
   it('has the variance of the Newey-West sum, within a third, on correlated losses', () => {

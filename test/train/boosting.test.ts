@@ -25,6 +25,39 @@ function fitted(seed: number, options = OPTIONS) {
 const error = (y: Float32Array, say: (row: number) => number) =>
   y.reduce((sum, value, row) => sum + Math.abs(value - say(row)), 0) / y.length;
 
+/** What one tree says of every row, by trying every split of every leaf: the best of all leaves comes first. */
+function slowly(x: Float32Array, y: Float32Array, binned: Binned, { leaves: most, rate, least }: BoostingOptions): number[] {
+  const { rows, inputs, edges } = binned;
+  const gainOf = (part: readonly number[]) => {
+    const sum = part.reduce((total, row) => total + Math.sign(y[row]!), 0);
+    return (sum * sum) / part.length;
+  };
+  let leaves = [Array.from({ length: rows }, (_, row) => row)];
+  while (leaves.length < most) {
+    let best: { gain: number; leaf: number; parts: number[][] } | undefined;
+    leaves.forEach((part, leaf) => {
+      for (let f = 0; f < inputs; f++)
+        for (const edge of edges[f]!) {
+          const left = part.filter((row) => x[row * inputs + f]! <= edge);
+          const right = part.filter((row) => x[row * inputs + f]! > edge);
+          if (left.length < least || right.length < least) continue;
+          const gain = gainOf(left) + gainOf(right) - gainOf(part);
+          if (gain > (best?.gain ?? 1e-9)) best = { gain, leaf, parts: [left, right] };
+        }
+    });
+    if (!best) break;
+    const { leaf, parts } = best;
+    leaves = leaves.flatMap((part, i) => (i === leaf ? parts : [part]));
+  }
+  const said = new Array<number>(rows);
+  for (const part of leaves) {
+    const sorted = part.map((row) => y[row]!).sort((a, b) => a - b);
+    const median = (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+    for (const row of part) said[row] = rate * median;
+  }
+  return said;
+}
+
 describe('boosting (seed 1)', () => {
   it('learns what no line can say, on rows that it has not seen too', () => {
     const { trees } = fitted(1);
@@ -44,6 +77,29 @@ describe('boosting (seed 1)', () => {
     const [a, b, c] = [fitted(4), fitted(4), fitted(4, { ...OPTIONS, rounds: 59 })];
     expect(tensorOfTrees(a.trees)).toEqual(tensorOfTrees(b.trees));
     expect(tensorOfTrees(a.trees)).not.toEqual(tensorOfTrees(c.trees));
+  });
+
+  it.each([1, 3, 5])('grows the tree that trying every split gives, with %i inputs (seed 12)', (inputs) => {
+    const random = new Random(12);
+    const rows = 90;
+    const x = Float32Array.from({ length: rows * inputs }, () => Math.round(12 * random.uniform()));
+    const y = Float32Array.from({ length: rows }, () => random.uniform() - 0.45);
+    const options = { rounds: 1, leaves: 5, rate: 0.5, least: 20, rowShare: 1, inputShare: 1 };
+    const binned = new Binned(x, rows, inputs);
+    const trees = boost(binned, y, new Float32Array(rows), new Random(12), options);
+    const wanted = slowly(x, y, binned, options);
+    for (let row = 0; row < rows; row++) expect(sumOfTrees(trees, x, row * inputs)).toBeCloseTo(wanted[row]!, 6);
+  });
+
+  it('a tree sees its share of the rows', () => {
+    const [some, all] = [0.5, 1].map((rowShare) => fitted(13, { ...OPTIONS, rounds: 1, rowShare }));
+    expect(tensorOfTrees(some!.trees)).not.toEqual(tensorOfTrees(all!.trees));
+  });
+
+  it('refuses more rows than a histogram can count', () => {
+    const rows = 32_768;
+    const binned = new Binned(new Float32Array(rows), rows, 1);
+    expect(() => boost(binned, new Float32Array(rows), new Float32Array(rows), new Random(1), OPTIONS)).toThrow(RangeError);
   });
 
   it('one large error does not carry the leaves away', () => {

@@ -47,3 +47,11 @@ it('an input that never moves has no say, and two that are the same share theirs
   expect(still).toBe(0);
   expect(one! + other!).toBeCloseTo(4, 2);
 });
+
+it('the constant is not shrunk', () => {
+  const equations = new NormalEquations(1);
+  for (let n = 0; n < 100; n++) equations.add(Float32Array.of(n % 2 === 0 ? 1 : -1), 0, 10 + (n % 2 === 0 ? 1 : -1));
+  const [slope, constant] = equations.solve(1);
+  expect(slope).toBeCloseTo(0.5, 3);
+  expect(constant).toBeCloseTo(10, 3);
+});

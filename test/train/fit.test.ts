@@ -1,0 +1,88 @@
+/** What is fitted in one go: what it learns, and how targets come together. */
+import { expect, it } from 'vitest';
+import { Random } from '../../src/core/random.ts';
+import { ridgeOf } from '../../src/forecast/ridge.ts';
+import { SCALER_SIZE } from '../../src/forecast/scaler.ts';
+import { fitTarget, joinFitted } from '../../src/train/fit.ts';
+import type { TrainingJob } from '../../src/train/job.ts';
+import { Origins } from '../../src/train/origins.ts';
+import { train } from '../../src/train/train.ts';
+
+const [ROWS, HORIZON, TARGETS] = [400, 2, 2];
+
+/** Two channels about a level, half of each distance gone a row later; the first channel may be given. */
+function jobOf(rows: number, first?: (row: number) => number): TrainingJob {
+  const random = new Random(5);
+  const values = new Float64Array(rows * TARGETS);
+  for (let row = 0; row < rows; row++)
+    for (let c = 0; c < TARGETS; c++) {
+      const before = row > 0 ? values[(row - 1) * TARGETS + c]! : 0;
+      values[row * TARGETS + c] = (c === 0 ? 0.5 : -0.5) * before + random.uniform() - 0.5;
+    }
+  for (let row = 0; first && row < rows; row++) values[row * TARGETS] = first(row);
+  const scaler = new Float64Array(TARGETS * SCALER_SIZE);
+  const series = {
+    ...{ name: 'a', first: 1, times: Float64Array.from({ length: rows }, (_, i) => i * 60_000), values },
+    ...{ flags: new Uint8Array(rows), scaler },
+  };
+  const options = { rows, maxRows: 1e6, holdout: 0.2, epochs: 1, batch: 1, steps: 4, burnIn: 4 };
+  return {
+    ...{ trigger: 0, seed: 1, shape: undefined, fitted: ['ridge', 'boosted'], quantiles: [0.5], first: false },
+    sizes: { channels: TARGETS, targets: TARGETS, horizon: HORIZON, seasons: [], lags: 0 },
+    calendar: { interval: 60_000 },
+    weights: new Map(),
+    options: { ...options, learningRate: 0.01, weightDecay: 0, clip: 1, loss: 'huber' },
+    series: [series],
+  };
+}
+
+/** Mean |error| of a target's map over that of the naive forecast, one step ahead, in a job's rows. */
+function ratio(ridge: Float32Array, job: TrainingJob, target: number): number {
+  const origins = new Origins(job, target);
+  const { count } = origins.tabular;
+  const [x, y] = [new Float32Array(origins.count * count), new Float32Array(origins.count)];
+  origins.step(1, x, y);
+  let [own, naive] = [0, 0];
+  for (let n = 0; n < origins.count; n++) {
+    own += Math.abs(y[n]! - ridgeOf(ridge, 0, x, n * count, count));
+    naive += Math.abs(y[n]!);
+  }
+  return own / naive;
+}
+
+it('every target has the map that fits it', () => {
+  const job = jobOf(ROWS);
+  const [first, second] = [fitTarget(job, 0)!, fitTarget(job, 1)!];
+  expect(ratio(first.ridge, job, 0)).toBeLessThan(0.9);
+  expect(ratio(second.ridge, job, 1)).toBeLessThan(0.6);
+  expect(ratio(first.ridge, job, 1)).toBeGreaterThan(1.3 * ratio(second.ridge, job, 1));
+  const { weights, accepted } = train(job);
+  expect(accepted).toBe(true);
+  expect([...weights.get('ridge/w')!]).toEqual([...first.ridge, ...second.ridge]);
+  expect([...weights.keys()].filter((name) => name.startsWith('boosted/'))).toHaveLength(TARGETS * HORIZON * 2);
+});
+
+it('a series without noise is followed closely: the penalty is chosen by the newest rows', () => {
+  const job = jobOf(ROWS, (row) => Math.sin(row / 3));
+  expect(ratio(fitTarget(job, 0)!.ridge, job, 0)).toBeLessThan(0.002);
+});
+
+it('a step ahead is known for an origin when the row is there: the newest has none', () => {
+  const origins = new Origins(jobOf(ROWS), 0);
+  const [x, y] = [new Float32Array(origins.count * origins.tabular.count), new Float32Array(origins.count)];
+  const unknown = (step: number) => {
+    origins.step(step, x, y);
+    return y.filter((value) => value !== value).length;
+  };
+  // the newest row is no origin at all
+  expect([unknown(1), unknown(2)]).toEqual([0, 1]);
+});
+
+it('where one target has too few rows there is nothing for any', () => {
+  expect(fitTarget(jobOf(30), 0)).toBeUndefined();
+  const fitted = fitTarget(jobOf(ROWS), 0);
+  expect(joinFitted([fitted, undefined]).size).toBe(0);
+  expect(joinFitted([]).size).toBe(0);
+  const { accepted, weights } = train(jobOf(30));
+  expect([accepted, weights.size]).toEqual([false, 0]);
+});
