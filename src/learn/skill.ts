@@ -48,7 +48,7 @@ export function skillOf(
     total.answers += answers;
     differences.gather(block.data, blocks.data, 0, sums);
   }
-  const { statistic, low, high } = compareLosses(total.answers, total.ours, total.theirs, sums, 0);
+  const { statistic, low, high } = compareLosses(total.answers, total.ours, total.theirs, sums, 0, 1);
   // of a log loss a small part is much: what can be shown counts, however small
   return { skill: -statistic, verdict: high < 0 ? 'better' : low > 0 ? 'worse' : 'no skill' };
 }
