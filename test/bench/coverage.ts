@@ -54,6 +54,13 @@ export class Coverage {
     }
   }
 
+  /** Share inside the interval nearest to `nominal`, over the steps `from` to `to`, counted from 1. */
+  share(nominal: number, from: number, to: number): number {
+    const n = this.#levels.length;
+    const off = this.#inside.map((_, i) => Math.abs(this.#levels[n - 1 - i]! - this.#levels[i]! - nominal));
+    return shareOf(this.#inside[off.indexOf(Math.min(...off))]!.slice(from - 1, to).flat());
+  }
+
   figures(): CoverageFigures[] {
     return this.#inside.map((steps, i): CoverageFigures => {
       const nominal = this.#levels[this.#levels.length - 1 - i]! - this.#levels[i]!;

@@ -3,7 +3,6 @@
  *
  * Fails where a claim does not hold. Of files that are not named, the rows of the page stay as they are.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { arch, cpus } from 'node:os';
@@ -11,15 +10,14 @@ import { SOURCES } from '../../connectors/index.ts';
 import { learn } from '../../src/learn/learn.ts';
 import { checkLearning, isLearning } from '../../src/learn/load.ts';
 import { readPipelineFile } from '../../src/pipeline/load.ts';
+import { commit } from '../support/commit.ts';
 import { keptRows, learningPage, rowOf } from './page.ts';
 
 const SEEDS = [1, 2, 3];
 const PAGE = 'docs/learning.md';
 
 const names = process.argv.slice(2);
-const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
-const changed = git('status', '--porcelain', '--untracked-files=no', '--', '.', `:!${PAGE}`) !== '';
-const commit = git('rev-parse', '--short', 'HEAD') + (changed ? '+' : '');
+const commitNow = commit(PAGE);
 
 const rows: string[] = [];
 let held = true;
@@ -34,7 +32,7 @@ for (const file of readdirSync('pipelines')
   for (const seed of SEEDS) {
     const result = await learn({ ...spec, seed }, { sources: SOURCES });
     held &&= result.claims.every(({ holds }) => holds);
-    rows.push(rowOf(spec.name, seed, result, commit));
+    rows.push(rowOf(spec.name, seed, result, commitNow));
     console.log(rows.at(-1));
   }
 }
