@@ -48,18 +48,12 @@ async function run(one: Case, folder: string): Promise<Measured> {
   const figures = figuresOf(one, found, args, without);
   const measured = { one, figures, compared: compared(one, found, figures) };
   if (args.json)
-    for (const { data, horizon, ...rest } of figures)
+    for (const { data, horizon, ...rest } of figures) {
+      const line = { bench: 'accuracy', data, peer: 'tidecast', horizon, rows: found.result.rows, ...rest, commit: commitNow };
       console.log(
-        JSON.stringify({
-          bench: 'accuracy',
-          data,
-          peer: 'tidecast',
-          horizon,
-          rows: found.result.rows,
-          ...rest,
-          commit: commitNow,
-        }),
+        JSON.stringify(line, (_, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)),
       );
+    }
   else print(measured, found);
   return measured;
 }
