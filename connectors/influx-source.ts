@@ -6,13 +6,14 @@ import { defineSource } from '../src/core/component.ts';
 import type { ConnectorContext, Finding, Source } from '../src/core/connector.ts';
 import { TidecastError } from '../src/core/errors.ts';
 import type { Position } from '../src/core/position.ts';
+import { durationField } from './formats/duration-field.ts';
 import { Backoff } from './influx/backoff.ts';
 import { Connection, Unanswered } from './influx/connection.ts';
 import { queryParts, type Query } from './influx/query-parts.ts';
 import { ResultRows } from './influx/result-rows.ts';
 import { selectProblem } from './influx/select-text.ts';
 import { serverKind } from './influx/server-kind.ts';
-import { connectionFields, durationField, soundConnection } from './influx/settings.ts';
+import { connectionFields, soundConnection } from './influx/settings.ts';
 
 const config = z
   .strictObject({

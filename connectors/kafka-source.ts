@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { SourceBatch } from '../src/core/batch.ts';
 import { defineSource } from '../src/core/component.ts';
 import type { Assignment, ConnectorContext, Finding, Health, Source } from '../src/core/connector.ts';
-import { DURATION_PATTERN, milliseconds } from '../src/core/duration.ts';
 import type { Position } from '../src/core/position.ts';
+import { durationField } from './formats/duration-field.ts';
 import { messageDecoder } from './formats/message-decoder.ts';
 import { checkMessageFields, messageFields } from './formats/message-fields.ts';
 import { checkSource } from './kafka/check-source.ts';
@@ -31,11 +31,8 @@ const config = z
       .min(1)
       .default(1_048_576)
       .describe('A message with more bytes, as it came or decompressed, is refused (`too-large`).'),
-    session_timeout: z
-      .string()
-      .regex(DURATION_PATTERN, 'must be a duration such as 30s')
-      .refine((text) => milliseconds(text) >= 1000 && milliseconds(text) <= 1_800_000, 'must lie in 1s to 30m')
-      .default('30s')
+    session_timeout: durationField(1000, 1_800_000)
+      .prefault('30s')
       .describe('How long the broker waits for a sign of life until it gives our partitions to other processes of the group.'),
     ...messageFields,
   })
@@ -78,8 +75,7 @@ class KafkaSource implements Source {
     this.#config = settings;
     this.#context = context;
     this.#group = settings.group ?? context.pipeline;
-    const sessionTimeout = milliseconds(settings.session_timeout);
-    const { topic } = settings;
+    const { topic, session_timeout: sessionTimeout } = settings;
     const decoder = messageDecoder(settings, { origin: topic, limit: settings.max_message_bytes });
     this.#member = new GroupMember({ connection: settings, topic, group: this.#group, sessionTimeout }, context, (...messages) =>
       decoder.decode(...messages),

@@ -1,18 +1,8 @@
 /** How a pipeline file says where InfluxDB is and who we are: the fields that the source and the sink have in common. */
 import { z } from 'zod';
-import { milliseconds } from '../../src/core/duration.ts';
+import { durationField } from '../formats/duration-field.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
-
-/** A duration field, as in `timeout: 10s`; milliseconds once parsed. */
-export function durationField(least: number, most: number) {
-  return z.union([z.string(), z.number()]).transform((written, context) => {
-    const ms = milliseconds(written);
-    if (!(ms >= least && ms <= most))
-      context.issues.push({ code: 'custom', message: `must be a duration from ${least}ms to ${most}ms`, input: written });
-    return ms;
-  });
-}
 
 /** Fields of a connection, to be spread into a component's `z.strictObject`; add `.superRefine(soundConnection)` to the object. */
 export const connectionFields = {

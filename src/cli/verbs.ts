@@ -206,17 +206,23 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: 'generate',
-    summary: 'Write text with a saved network of characters, each that it draws being what it reads next.',
+    summary:
+      'Write text with a saved network of characters, each that it draws being what it reads next; of an encoder and decoder: what it answers to a text.',
     arguments: [['<model>', 'folder of a network that `run --out` of a learning file such as char-lm saved']],
     options: [
-      ['--prompt <text>', 'what it goes on from (default: a line break, or its first character where it knows none)'],
+      [
+        '--prompt <text>',
+        'what it goes on from (default: a line break, or its first character where it knows none), or answers to',
+      ],
       ['--length <characters>', 'characters that are written (default: 500)'],
       ['--temperature <number>', 'below 1 the likelier are drawn more often; 0: always the likeliest (default: 1)'],
       ['--seed <number>', 'seed of the draws (default: 1)'],
+      ['--beam <width>', 'of an encoder and decoder: answers that are followed side by side (default: 3)'],
       JSON_OPTION,
     ],
     examples: [
       'tidecast generate out/char-lm/lstm --length 1000',
+      'tidecast generate out/dates/taught --prompt "3 march 2021"',
       'tidecast generate out/char-lm/lstm --prompt "In the beginning" --temperature 0.7',
     ],
     exits: [EXIT.data, EXIT.noInput],

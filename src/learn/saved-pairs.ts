@@ -6,6 +6,7 @@ import { checkWeights, networkWeights, type NetworkShape, type Weights } from '.
 import { Decoding } from './decoding.ts';
 import type { PairMeaning, Scale } from './pairs.ts';
 import type { LearningSpec } from './spec.ts';
+import { textOf } from './words.ts';
 
 const ENCODER = 'encoder/';
 const ORIGIN = 'learn pairs';
@@ -48,11 +49,15 @@ export class Answerer {
     const read = rows.flatMap((row, at) =>
       row.map((value, i) => {
         const number = symbols.length > 0 ? places.get(value) : (value - inputs[i]!.mean) / inputs[i]!.deviation;
-        if (number === undefined) throw new TidecastError('LEARN_UNKNOWN', { value, row: at });
+        if (number === undefined) {
+          const character = textOf([value]);
+          throw new TidecastError('LEARN_UNKNOWN', { value, ...(character && { character }), row: at });
+        }
         return number;
       }),
     );
     const said = classes.length + Number(ends);
+    if (said > 0 && width > said) throw new TidecastError('SEARCH_OPTION', { beam: width, allowed: `1 to ${said}` });
     const start = said || (last === undefined ? 0 : (last - target.mean) / target.deviation);
     const pair = { name: '', rows: rows.length, read: Float32Array.from(read), answer: new Float64Array(0), start };
     const state = this.#decoding.encode([pair]);
@@ -66,6 +71,13 @@ export class Answerer {
     this.#decoding.roll(state, longest, shown, (_, __, y) => answer.push(y[0]! * target.deviation + target.mean));
     return answer;
   }
+}
+
+/** Whether a model is an encoder and a decoder of symbols; throws what {@link loadModel} throws. */
+export function answersText(folder: string): boolean {
+  const { meta } = loadModel(folder);
+  const { symbols, classes } = (meta['meaning'] ?? {}) as Partial<PairMeaning>;
+  return meta['origin'] === ORIGIN && (symbols?.length ?? 0) > 0 && (classes?.length ?? 0) > 0;
 }
 
 /** Reads a saved encoder and decoder; throws LEARN_NO_PAIRS for another model, NN_MODEL_DAMAGED, and what {@link loadModel} throws. */

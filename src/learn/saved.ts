@@ -78,7 +78,7 @@ export function write({ shape, weights, symbols }: Writer, beginning: string, dr
   const known = new Map(symbols.map((value, i) => [value, i]));
   const read = Array.from(beginning, (letter, row) => {
     const symbol = known.get(letter.codePointAt(0)!);
-    if (symbol === undefined) throw new TidecastError('LEARN_UNKNOWN', { value: letter.codePointAt(0), row });
+    if (symbol === undefined) throw new TidecastError('LEARN_UNKNOWN', { value: letter.codePointAt(0), character: letter, row });
     return symbol;
   });
   return textOf(sample(shape, weights, read, drawing, seed).map((symbol) => symbols[symbol]!));

@@ -70,7 +70,7 @@ it('the same seed writes the same, another seed something else; a high temperatu
 });
 
 it.each([
-  [['models/rnn', '--prompt', 'mast'], 65, /none of those that occurred in training \(value: 115, row: 2\)/],
+  [['models/rnn', '--prompt', 'mast'], 65, /none of those that occurred in training \(value: 115, character: s, row: 2\)/],
   [['models/rnn', '--temperature', 'hot'], 64, /--temperature is from 0 to 10/],
   [['models/rnn', '--temperature', '-1'], 64, /--temperature is from 0 to 10/],
   [['models/rnn', '--length', '0'], 64, /no whole number/],
@@ -97,4 +97,37 @@ it('what would move the cursor is not shown', async () => {
   const { out } = await call('generate', 'models/rnn', '--prompt', 'a', '--temperature', '0', '--length', '40');
   expect(out).toMatch(/^a/);
   expect(out).not.toContain('\u001b');
+});
+
+it('an encoder and decoder answers what it was taught; without a text, or with a strange letter, it says what is wrong', async () => {
+  const words = ['ab', 'ba', 'abc', 'cab', 'bca', 'cba'];
+  const lines = words.map((word) => `${word}\t${[...word].reverse().join('')}`);
+  writeFileSync(join(folder, 'turned.txt'), `${lines.join('\n')}\n`.repeat(8));
+  writeFileSync(
+    join(folder, 'turned.yaml'),
+    `
+name: turned
+source: { type: text, by: pair, path: turned.txt }
+learn:
+  inputs: [character]
+  symbols: true
+  target: answer
+  decoder: { answer: 3, beam: 2, reach: 0.5 }
+  networks: [{ name: taught, hidden: 24, teacher: linear }]
+  batch: 8
+  epochs: 80
+  until: 0.01
+prove: [{ name: the same words, source: {} }]
+`,
+  );
+  expect((await call('run', 'turned.yaml', '--out', 'turned')).code).toBe(0);
+  for (const word of ['cab', 'ba'])
+    expect(await call('generate', 'turned/taught', '--prompt', word)).toEqual({
+      code: 0,
+      out: [...word].reverse().join(''),
+      err: '',
+    });
+  expect((await call('generate', 'turned/taught')).err).toContain('--prompt is the text that it answers');
+  expect((await call('generate', 'turned/taught', '--prompt', 'xyz')).err).toContain('character: x');
+  expect((await call('generate', 'turned/taught', '--prompt', 'ab', '--beam', '99')).err).toContain('option of the search');
 });

@@ -1,6 +1,6 @@
 /** Processes that start and stop, as `tidecast run`: rows 32, 57 and 61 of the fault table, and who may share a state folder. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -196,7 +196,8 @@ describe.concurrent('row 61: a restart storm', () => {
           for (; Date.now() < until; await wait(20)) await trial.look();
           child.kill(random.below(3) === 0 ? 'SIGTERM' : 'SIGKILL');
           await ended(child);
-          for (const folder of n > 2 ? folders() : [])
+          // a slow machine may not have come as far as a state yet
+          for (const folder of existsSync(trial.stateFolder) ? folders() : [])
             expect(readdirSync(folder).filter((name) => name.startsWith('generation-')).length).toBeLessThanOrEqual(4);
         }
         console.log(`${RESTARTS} restarts in ${Math.round((performance.now() - began) / 1000)} s`);
