@@ -78,7 +78,7 @@ export class GroupConsumer {
       rebalanceTimeout: 2 * settings.sessionTimeout,
       heartbeatInterval: Math.max(100, Math.floor(settings.sessionTimeout / 10)),
       maxWaitTimeInMs: LONGEST_FETCH,
-      maxBytesPerPartition: 1_048_576,
+      maxBytesPerPartition: 786_432,
       maxBytes: 4_194_304,
       allowAutoTopicCreation: false,
       metadataMaxAge: 60_000,

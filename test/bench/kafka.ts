@@ -18,7 +18,7 @@ import { inFolder, NETWORK, pipeline, timed, writeTicks } from './workload.ts';
 
 const SERIES = 1000;
 const RUNS = 3;
-const JSON_ROWS = 1_000_000;
+const JSON_ROWS = 2_000_000;
 const ARROW_ROWS = 2_000_000;
 const TICKS_A_MESSAGE = 1000;
 /** Other programs on the same kind of topic, 1 M messages, as they were measured on two cores; thousand rows a second. */
