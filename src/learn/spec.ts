@@ -53,6 +53,12 @@ const DECODER = z.strictObject({
     .optional()
     .describe('With `read`: rows of each sequence that are trained on. A proof asks for what comes after them. Default: all.'),
   floor: between(0, 1).default(0).describe('The share of true values at which the teachers `linear` and `inverse_sigmoid` end.'),
+  search: z
+    .enum(['greedy', 'beam', 'exhaustive'])
+    .default('beam')
+    .describe(
+      'Classes: how the likeliest answer is looked for. `greedy` takes the likeliest symbol at each step, `beam` keeps the `beam` best sequences, `exhaustive` scores every sequence there is: at most a million, symbols to the power of the longest answer, else it is refused.',
+    ),
   beam: count(1, 1000)
     .default(1)
     .describe(
