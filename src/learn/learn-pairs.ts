@@ -70,7 +70,10 @@ export function learnPairs(
     put.forEach((pairs, i) => {
       const each = judgePairs(decoding, pairs, encoding, how);
       judged[i]!.push(each);
-      judgements[i]!.push({ ...each.judgement, ...(decoder.reach !== undefined && { epochs: reached }) });
+      judgements[i]!.push({
+        ...each.judgement,
+        ...(decoder.reach !== undefined && { epochs: reached.own, epochsShown: reached.shown }),
+      });
     });
   }
   const baselines = baselinesOf(spec.learn);

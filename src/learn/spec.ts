@@ -66,7 +66,9 @@ const DECODER = z.strictObject({
     ),
   reach: positive(1e6)
     .optional()
-    .describe('A loss as that of `until`: the report tells after how many epochs it was reached, for teachers to be compared.'),
+    .describe(
+      'A loss as that of `until`: the report tells after how many epochs it was reached, and after how many by the same pairs when the true values are shown, for teachers to be compared.',
+    ),
   season: z
     .array(count(2, 100_000))
     .max(4)

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { SOURCES } from '../../connectors/index.ts';
 import { main } from '../../src/cli/program.ts';
 import { Decoding, logSoftmax, ownValue } from '../../src/learn/decoding.ts';
-import { fitPairs, lossInUse } from '../../src/learn/fit-pairs.ts';
+import { fitPairs, lossInUse, type FittedPairs } from '../../src/learn/fit-pairs.ts';
 import { judgeAnswers, judgePairs, seasonalNaive } from '../../src/learn/judge-pairs.ts';
 import { learn, type Learnt } from '../../src/learn/learn.ts';
 import { checkLearning } from '../../src/learn/load.ts';
@@ -125,6 +125,7 @@ describe('pairs of text', () => {
     expect(said).toMatch(/the same words: answers that are not exact/);
     expect(said).toMatch(/^ 2 +4 +[\d.]+ % +[\d.]+ % $/m);
     expect(said).toMatch(/epochs to the loss +- +- /);
+    expect(said).toMatch(/when shown the truth +- +- /);
     expect(said).toMatch(/^ {2}abc -> cba$/m);
     expect(said).toMatch(/^ {4}untaught answers /m);
   });
@@ -239,11 +240,12 @@ describe('a teacher', () => {
       return { name: word, rows: 2 * word.length, columns: columns.map((each) => Float64Array.from(each)) };
     });
     const encoding = new PairEncoding(spec, spec.decoder!, data);
+    const reached: FittedPairs['reached'][] = [];
     const losses = (['always', 'never'] as const).map((teacher) => {
       const network = { ...spec.networks[0]!, teacher };
       const shapes = encoding.shapes(network);
       const told: number[] = [];
-      const fitted = fitPairs(shapes, encoding, { ...spec, epochs: 12 }, spec.decoder!, network, 3, (_, loss) => told.push(loss));
+      const fitted = fitPairs(shapes, encoding, { ...spec, epochs: 30 }, spec.decoder!, network, 3, (_, loss) => told.push(loss));
       const decoding = new Decoding(shapes, fitted.weights);
       const [own, forced] = [
         lossInUse(decoding, encoding.training, encoding),
@@ -251,8 +253,12 @@ describe('a teacher', () => {
       ];
       expect(own).toBe(told.at(-1));
       expect(own).toBe(fitted.loss);
+      reached.push(fitted.reached);
+      expect(fitted.reached.own).toBe(told.findIndex((loss) => loss < 0.5) + 1 || Infinity);
       return own - forced;
     });
+    // the taught one knows what follows the truth before it can go on from what it says itself
+    expect(reached[0]!.shown).toBeLessThan(reached[0]!.own);
     expect(losses[0]).toBeGreaterThan(0);
     expect(losses[0]).toBeGreaterThan(losses[1]!);
   });
