@@ -62,7 +62,7 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
     state: { ...spec.state, checkpoint: NEVER },
     retrain: spec.retrain && { ...spec.retrain, swap: 'exact' },
   };
-  const hash = new DataHash();
+  let hash = new DataHash();
   const marks = marksOf(options.events);
   const steps = Array.from({ length: horizon }, (_, step) => step);
   let series: BacktestResult['series'] = [];
@@ -87,8 +87,10 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
       wrap: (source: Source) => {
         if (!source.bounded) throw new TidecastError('BACKTEST_ENDLESS', { source: spec.source.type });
         const until = to === undefined ? source : changed(source, (batch) => before(batch, to));
+        // what is read first may be a search for seasons: the hash is that of the rows of the line
+        const own = (hash = new DataHash());
         const read = {
-          ...changed(until, (batch) => (hash.add(batch), batch)),
+          ...changed(until, (batch) => (own.add(batch), batch)),
           ...(to === undefined && source.rows ? { rows: () => source.rows!() } : {}),
         };
         return wrap ? wrap(read) : read;

@@ -4,7 +4,7 @@ import type { CellScore, ReportData } from '../backtest/report-data.ts';
 import type { Mark } from '../backtest/marks.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { percent, value, whole } from './numbers.ts';
+import { percent, seasonsText, value, whole } from './numbers.ts';
 
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
@@ -85,13 +85,19 @@ export function markSentences(marks: readonly Mark[]): string[] {
   const seconds = trained.reduce((sum, { facts }) => sum + Number(facts['milliseconds'] ?? 0), 0) / 1000;
   const others = new Map<string, number>();
   for (const { event } of marks)
-    if (!['training.finished', 'weights.swapped'].includes(event)) others.set(event, (others.get(event) ?? 0) + 1);
+    if (!['training.finished', 'weights.swapped', 'seasons.found'].includes(event))
+      others.set(event, (others.get(event) ?? 0) + 1);
   return [
     ...(trained.length > 0
       ? [
           `${whole(trained.length)} trainings took ${value(seconds)} s in all; ${whole(accepted)} gave better weights, which were taken.`,
         ]
       : ['The network was not trained.']),
+    ...marks.flatMap(({ event, facts }) =>
+      event === 'seasons.found'
+        ? [`In the first ${whole(Number(facts['rows']))} rows was found: ${seasonsText(facts['seasons'] as number[])}.`]
+        : [],
+    ),
     ...[...others].map(([event, n]) => `${event}: ${whole(n)} times.`),
   ];
 }
@@ -101,6 +107,7 @@ export function markText({ event, facts }: Mark): string {
   const { accepted, champion, challenger } = facts as { accepted?: boolean; champion?: number; challenger?: number };
   if (event === 'training.finished')
     return `trained: loss ${value(champion ?? NaN)} → ${value(challenger ?? NaN)}, ${accepted ? 'taken' : 'old weights kept'}`;
+  if (event === 'seasons.found') return `found: ${seasonsText(facts['seasons'] as number[])}`;
   if (event === 'weights.swapped') return `new weights ${printable(String(facts['hash'])).slice(0, 12)}`;
   const told = Object.entries(facts).map(
     ([name, fact]) => `${name} ${typeof fact === 'number' ? value(fact) : printable(String(fact))}`,

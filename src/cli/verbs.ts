@@ -131,9 +131,17 @@ export const VERBS: readonly VerbEntry[] = [
         '--live',
         'ask the servers of its ends whether they answer and let these credentials do what is needed; within 15 seconds',
       ],
+      [
+        '--seasons',
+        'look for seasons in its history, or else in the warm-up rows of its source, and tell what `season: auto` would find',
+      ],
       JSON_OPTION,
     ],
-    examples: ['tidecast check pipelines/taxi.yaml', 'tidecast check pipelines/taxi.yaml --live'],
+    examples: [
+      'tidecast check pipelines/taxi.yaml',
+      'tidecast check pipelines/taxi.yaml --live',
+      'tidecast check pipelines/taxi.yaml --seasons',
+    ],
     exits: [EXIT.data, EXIT.noInput, EXIT.unavailable, EXIT.cannotCreate, EXIT.config],
     load: async () => (await import('./check.ts')).check,
   },

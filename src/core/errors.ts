@@ -409,6 +409,11 @@ export const ERRORS = {
     todo: 'Use one of the names listed.',
     exit: EXIT.config,
   },
+  SEASON_ENDLESS: {
+    what: 'Seasons cannot be looked for in a source that never ends',
+    todo: 'Give a `history`, or name the seasons: `tidecast check FILE --seasons` finds them in a recording.',
+    exit: EXIT.config,
+  },
   HISTORY_PARTITIONS: {
     what: 'The history has several partitions',
     todo: 'Read it from a file or from a database.',

@@ -33,6 +33,7 @@ export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[]
   if (forecast) forecastRules(forecast, say);
   if (retrain) retrainRules(retrain, say);
   if (window && forecast) ringRules(window, forecast, forecasters, say);
+  if (forecast?.season === 'auto') autoRules(draft, forecast, say);
   if (draft.shadow) found.push(...shadowRules(draft, draft.shadow, forecasters));
   if (draft.sinks) sinkRules(draft.sinks, say);
   if (window && retrain?.rows !== undefined && retrain.rows > window.ring) {
@@ -98,7 +99,7 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
         `quantile ${quantiles[i]} differs from its neighbours, 0 or 1 only after four digits, and columns are named by four`,
       );
   });
-  forecast.season?.forEach((season, i, all) => {
+  seasonsOf(forecast).forEach((season, i, all) => {
     if (all.indexOf(season) < i) say(`forecast.season.${i}`, `season ${season} is given twice`);
   });
   models.forEach((type, i) => {
@@ -125,6 +126,17 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
   }
 }
 
+function autoRules({ state, history }: Sound, { warmup }: Draft['forecast'], say: Say): void {
+  if (state?.shared) say('forecast.season', 'auto does not go with state.shared: true');
+  if (!history && warmup === 0)
+    say('forecast.season', 'auto looks in rows that are not scored: give forecast.warmup, or a history');
+}
+
+/** The seasons that are given. */
+function seasonsOf({ season = [] }: Draft['forecast']): readonly number[] {
+  return season === 'auto' ? [] : season;
+}
+
 function retrainRules(retrain: Draft['retrain'], say: Say): void {
   if (retrain.every !== undefined && retrain.lag >= retrain.every)
     say('retrain.lag', `lag ${duration(retrain.lag)} must be shorter than every ${duration(retrain.every)}`);
@@ -139,7 +151,7 @@ function retrainRules(retrain: Draft['retrain'], say: Say): void {
 function ringRules(window: Draft['window'], forecast: Draft['forecast'], forecasters: readonly Lookback[], say: Say): void {
   const { ring, bars } = window;
   const { horizon } = forecast;
-  const seasons = forecast.season ?? [];
+  const seasons = seasonsOf(forecast);
   if (horizon > ring) say('forecast.horizon', `horizon ${horizon} must be at most window.ring ${ring}`);
   seasons.forEach((season, i) => {
     if (season > ring) say(`forecast.season.${i}`, `season ${season} must be at most window.ring ${ring}`);
@@ -223,7 +235,8 @@ function forecastOf({
     forecast: {
       ...forecast,
       ...(forecast.targets === undefined && window.bars ? { targets: [window.bars[0]!.name] } : {}),
-      season: forecast.season ?? [],
+      season: seasonsOf(forecast),
+      ...(forecast.season === 'auto' ? { findSeasons: true as const } : {}),
       baselines: forecast.baselines ?? ['naive', 'seasonal-naive'].filter((each) => models.includes(each)),
     },
     retrain: retraining(retrain, window.ring, window.interval ?? window.slide ?? Number(window.grid)),

@@ -172,6 +172,12 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   ],
   ['a quantile of 1', '~forecast: { quantiles: [0.5, 1] }\n', '3:30 forecast.quantiles[1] must be less than 1, is 1'],
   ['quantiles as text', '~forecast: { quantiles: all }\n', '3:24 forecast.quantiles must be a list, is "all"'],
+  ['a season that is a word', '~forecast: { season: daily }\n', '3:21 forecast.season must be a number, is "daily"'],
+  [
+    'seasons that are looked for in no rows',
+    '~forecast: { season: auto }\n',
+    '3:21 forecast.season: auto looks in rows that are not scored: give forecast.warmup, or a history',
+  ],
   ['a season of one row', '~forecast: { season: 1 }\n', '3:21 forecast.season must be at least 2, is 1'],
   ['a season twice', '~forecast: { season: [48, 48] }\n', '3:26 forecast.season[1]: season 48 is given twice'],
   [
