@@ -1,6 +1,7 @@
 /** The rules between fields: defaults that depend on other fields, and what does not go together. Every message names both values. */
 import { basename, dirname, extname, resolve } from 'node:path';
 import { duration } from '../core/duration.ts';
+import { namesOf } from './attributes.ts';
 import type { Path } from './document.ts';
 import type { Draft, Spec } from './spec.ts';
 
@@ -21,6 +22,8 @@ export interface Lookback {
 
 /** Most forecast values that one row may give: targets x horizon x (quantiles + 2). */
 const MAX_OUTPUTS = 100_000;
+/** Most inputs of attributes. */
+const MAX_KINDS = 256;
 /** Most rows of one training batch: batch x (burn_in + steps). */
 const MAX_BATCH_ROWS = 1_000_000;
 
@@ -117,6 +120,13 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
     if (!models.includes(baseline))
       say(`forecast.baselines.${i}`, `baseline ${baseline} is not one of the models (${models.join(', ')})`);
   });
+  for (const [name, ahead] of Object.entries(forecast.known_ahead ?? {})) {
+    const path = `forecast.known_ahead.${name}`;
+    if (ahead < horizon) say(path, `${ahead} rows ahead do not reach the horizon ${horizon}: send the value at least so early`);
+    if (targets?.includes(name)) say(path, `the target ${name} cannot be known ahead`);
+  }
+  const kinds = namesOf(forecast.attributes ?? {}).length;
+  if (kinds > MAX_KINDS) say('forecast.attributes', `has ${kinds} different values; at most ${MAX_KINDS}`);
   const outputs = (targets?.length ?? 1) * horizon * (quantiles.length + 2);
   if (outputs > MAX_OUTPUTS) {
     say(
@@ -156,6 +166,9 @@ function ringRules(window: Draft['window'], forecast: Draft['forecast'], forecas
   seasons.forEach((season, i) => {
     if (season > ring) say(`forecast.season.${i}`, `season ${season} must be at most window.ring ${ring}`);
   });
+  for (const [name, ahead] of Object.entries(forecast.known_ahead ?? {})) {
+    if (ahead >= ring) say(`forecast.known_ahead.${name}`, `${ahead} rows must be less than window.ring ${ring}`);
+  }
   forecast.models.forEach(({ type, config }, i) => {
     const rows = forecasters.find(({ name }) => name === type)?.lookback(config as never, { horizon, seasons }) ?? 0;
     const known = horizon > ring || seasons.some((season) => season > ring);

@@ -186,6 +186,18 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .describe(
             'Rows in a season, or a list of such; the first is the main one. `auto`: they are looked for in the rows of `history`, or else in the first `warmup` rows, before the line begins. Default: none.',
           ),
+        known_ahead: z
+          .record(label(), count(1, 10_000))
+          .optional()
+          .describe(
+            'Inputs that are known for the future, such as prices or planned holidays, each with a number of rows, at least `horizon`: a row holds the value of the row so many rows later. Where that is missing, the last one told goes on. `ridge`, `boosted` and `recurrent` read them at the moment forecast for.',
+          ),
+        attributes: z
+          .record(text(200), z.record(label(), text(200)))
+          .optional()
+          .describe(
+            'Of what kind series are, by name: `{ AAPL: { sector: tech } }`. Each value becomes an input of 0 or 1 of `ridge`, `boosted` and `recurrent`; a series that is not named has none of them.',
+          ),
         models: z
           .array(part('forecaster', forecasters, { short: true }))
           .min(1)
