@@ -79,6 +79,12 @@ export const VERBS: readonly VerbEntry[] = [
       ['--to <time>', 'stop before this event time (ISO 8601)'],
       ['--warmup <rows>', 'rows of each series that are not scored; in place of `forecast.warmup`'],
       ['--stride <rows>', 'score the forecasts of every so many rows of a series only'],
+      [
+        '--folds <number>',
+        'cut the recording into one stretch more than this; score each but the first by a backtest of its own that begins anew, several in parallel, with the same bits on any number of threads',
+      ],
+      ['--past <duration>', 'with `--folds`: how long before its stretch a fold begins, such as 60d (default: at the first row)'],
+      ['--threads <number>', 'threads for folds or for several pipelines (default: one a core)'],
       ['--horizon <rows>', 'steps ahead; in place of `forecast.horizon`'],
       ['--gap <duration>', 'event time from a training to the first row under its weights; in place of `retrain.lag`'],
       [
@@ -91,6 +97,7 @@ export const VERBS: readonly VerbEntry[] = [
       'tidecast backtest pipelines/taxi.yaml --out out/taxi-backtest',
       'tidecast backtest pipelines/taxi.yaml --from 2014-10-01 --json',
       'tidecast backtest pipelines/taxi.yaml pipelines/trades.yaml --out out/both',
+      'tidecast backtest pipelines/taxi.yaml --folds 3 --past 70d',
     ],
     exits: [...RUNNING, EXIT.tryAgain, 130],
     load: async () => (await import('./backtest.ts')).backtest,

@@ -476,6 +476,11 @@ export const ERRORS = {
     todo: 'Give a recording: `--source FILE.arrow`, `--source FILE.csv`, or `--source FILE.yaml` with a source section that ends.',
     exit: EXIT.usage,
   },
+  BACKTEST_NO_FOLDS: {
+    what: 'There is nothing to cut into folds',
+    todo: 'Let `--from` and `--to` leave rows of the recording between them.',
+    exit: EXIT.usage,
+  },
   BACKTEST_OUTPUT: {
     what: 'A file of the backtest cannot be written',
     todo: 'Check the folder of `--out`, its permissions and the free space.',
