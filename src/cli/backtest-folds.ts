@@ -122,7 +122,7 @@ function foldsText(folds: readonly Fold[], ended: readonly Ended[], { paint }: T
     const ends = scored.filter(
       ({ target, step }) => !scored.some((each) => each.target === target && each.step > step) || step === 1,
     );
-    const when = [instant(folds[i]!.from), instant(folds[i]!.to)];
+    const when = [folds[i]!.from, folds[i]!.to].map((time) => instant(time - (time % 1000)));
     if (ends.length === 0) return [[`${i + 1}`, ...when, outcome ? 'nothing scored' : 'failed']];
     return ends.map(({ target, step, output, summary }) => [
       ...[

@@ -50,31 +50,48 @@ export function intervalSentences({ scores }: Pick<ReportData, 'scores'>): strin
           const coverage = cell.summary.intervals.find((each) => each.nominal === nominal)!.coverage;
           const off = coverage - nominal;
           const fault = Math.abs(off) <= CLOSE[i]! ? '' : off < 0 ? ' (too narrow)' : ' (too wide)';
-          return `${percent(coverage, 1)} of the truths at step ${cell.step}${fault}`;
+          return `${percent(coverage, 1)}${i === 0 ? ' of the truths' : ''} at step ${cell.step}${fault}`;
         });
         return `${several(scores) ? `${printable(target)}: the` : 'The'} ${percent(nominal)} intervals held ${held.join(' and ')}.`;
       });
   });
 }
 
-/** What each model adds to the mixture. */
+/** What the mixture would miss without a model. */
+export interface Share {
+  readonly name: string;
+  /** Mean weight, a share. */
+  readonly weight: number;
+  /** How much larger the error is without it, a share of the error; negative: smaller. */
+  readonly cost: number;
+  readonly effect: 'missed' | 'harm' | 'none';
+}
+
+/** The models of a mixture, the most trusted first. */
+export function sharesOf({ without, weights, n }: ReportData['timelines'][number]): Share[] {
+  const all = n.reduce((sum, each) => sum + each, 0);
+  const shares = Object.entries(without).map(([name, cost]): Share => {
+    const weight = weights[name]!.reduce<number>((sum, each, i) => sum + (each ?? 0) * n[i]!, 0) / all;
+    return { name, weight, cost, effect: cost >= WORTH ? 'missed' : cost <= -WORTH ? 'harm' : 'none' };
+  });
+  return shares.sort((x, y) => y.weight - x.weight);
+}
+
+/** Which models the mixture needs. */
 export function modelSentences({ timelines }: Pick<ReportData, 'timelines'>): string[] {
   const many = new Set(timelines.map(({ target }) => target)).size > 1;
-  return timelines.flatMap(({ target, step, without, weights, n }) => {
-    const all = n.reduce((sum, each) => sum + each, 0);
-    const parts = Object.entries(without).map(([name, cost]) => {
-      const weight = weights[name]!.reduce<number>((sum, each, i) => sum + (each ?? 0) * n[i]!, 0) / all;
-      const effect =
-        cost >= WORTH
-          ? `${percent(cost, 1)} more error without it`
-          : cost <= -WORTH
-            ? `${percent(-cost, 1)} less error without it`
-            : 'no difference without it';
-      return { name, weight, text: `${name} ${percent(weight)} of the weight, ${effect}` };
-    });
-    if (parts.length === 0) return [];
-    parts.sort((a, b) => b.weight - a.weight);
-    return [`${many ? `${printable(target)}, step` : 'Step'} ${step}: ${parts.map(({ text }) => text).join('; ')}.`];
+  return timelines.flatMap((line) => {
+    const shares = sharesOf(line);
+    if (shares.length === 0) return [];
+    const names = (effect: Share['effect']) => shares.filter((share) => share.effect === effect).map(({ name }) => name);
+    const [missed, harm, none] = [names('missed'), names('harm'), names('none')];
+    const parts = [
+      ...(missed.length > 0 ? [`the error is larger without ${missed.join(', ')}`] : []),
+      ...(harm.length > 0 ? [`smaller without ${harm.join(', ')}`] : []),
+      ...(none.length > 0 ? [`the same without ${none.join(', ')}`] : []),
+    ];
+    if (missed.length === 0) parts[0] = `the error is ${parts[0]!}`;
+    return [`${many ? `${printable(line.target)}, step` : 'Step'} ${line.step}: ${parts.join('; ')}.`];
   });
 }
 
