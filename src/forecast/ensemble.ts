@@ -79,7 +79,9 @@ export class Ensemble {
     this.#spreader = this.#output >= 0 ? speaker : models.findIndex((model) => model.ownQuantiles);
     this.names = [...names, this.#output >= 0 ? `${options.output} (output)` : 'mixture'];
     this.mixture =
-      this.#output >= 0 ? undefined : new Mixture(lanes, { experts: models.length, cells: this.#cells, reference: this.#naive });
+      this.#output >= 0
+        ? undefined
+        : new Mixture(lanes, { experts: models.length, cells: this.#cells, horizon, reference: this.#naive });
     this.#interval = new Interval(lanes, { cells: this.#cells, levels: quantiles });
     this.scores = new Scores(lanes, {
       models: this.names,
