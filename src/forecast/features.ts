@@ -89,8 +89,13 @@ export class Features {
       into[f++] = clip((y - state[s + QUICK]!) * perChange);
       into[f++] = clip((y - state[s + SLOW]!) * perChange);
       const known = Math.min(lags, reach - 2);
-      for (let lag = 1; lag <= known; lag++)
-        into[f++] = clip((values[before(at0, slot, lag + 1, capacity) * channels + c]! - y) * perChange);
+      const wrap = slot > 1 ? slot : 1;
+      let from = ((at0 - 2) * channels + c) | 0;
+      for (let lag = 1; lag <= known; lag++) {
+        if (lag === wrap) from = (from + capacity * channels) | 0;
+        into[f++] = clip((values[from]! - y) * perChange);
+        from = (from - channels) | 0;
+      }
       for (let lag = Math.max(0, known); lag < lags; lag++) into[f++] = 0;
       for (let k = 0; k < seasons.length; k++) {
         const season = seasons[k]!;

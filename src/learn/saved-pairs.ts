@@ -5,6 +5,7 @@ import { loadModel, type ModelFile } from '../nn/files.ts';
 import { checkWeights, networkWeights, type NetworkShape, type Weights } from '../nn/shape.ts';
 import { Decoding } from './decoding.ts';
 import type { PairMeaning, Scale } from './pairs.ts';
+import { checkHow } from './search.ts';
 import type { LearningSpec } from './spec.ts';
 import { textOf } from './words.ts';
 
@@ -57,7 +58,7 @@ export class Answerer {
       }),
     );
     const said = classes.length + Number(ends);
-    if (said > 0 && width > said) throw new TidecastError('SEARCH_OPTION', { beam: width, allowed: `1 to ${said}` });
+    if (said > 0) checkHow(width, said, longest);
     const start = said || (last === undefined ? 0 : (last - target.mean) / target.deviation);
     const pair = { name: '', rows: rows.length, read: Float32Array.from(read), answer: new Float64Array(0), start };
     const state = this.#decoding.encode([pair]);
