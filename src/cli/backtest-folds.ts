@@ -71,7 +71,8 @@ export function foldsOf(
 ): Fold[] {
   const { first, last } = extent;
   const begin = from ?? first + (last - first) / (number + 1);
-  if (!(begin <= last)) throw new TidecastError('BACKTEST_NO_FOLDS', { first: iso(first), last: iso(last) });
+  // edges are whole milliseconds
+  if (!(last - begin >= number)) throw new TidecastError('BACKTEST_NO_FOLDS', { first: iso(first), last: iso(last) });
   const edge = (fold: number) => (fold < number ? Math.round(begin + ((last - begin) * fold) / number) : last + 1);
   return Array.from({ length: number }, (_, i) => ({
     since: past === undefined ? undefined : edge(i) - past,

@@ -172,6 +172,8 @@ it('folds that cannot be are refused with a reason', async () => {
     code: 64,
     err: expect.stringMatching(/nothing to cut into folds/) as string,
   });
+  // one moment cannot be cut
+  expect(await call('backtest', 'one.yaml', '--folds', '2', '--to', '2024-01-01T01:00:00Z')).toMatchObject({ code: 64 });
   const text = await call('backtest', 'two.yaml', '--folds', '2', '--threads', '1');
   expect(text.out).toMatch(/fold +from +to .*MAE/);
   expect(text.out.split('\n').filter((line) => / \+[13] /.test(line))).toHaveLength(4);

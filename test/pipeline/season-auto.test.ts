@@ -8,6 +8,8 @@ import { backtest, changed } from '../../src/backtest/replay.ts';
 import type { Source } from '../../src/core/connector.ts';
 import { TidecastError } from '../../src/core/errors.ts';
 import { EventBus } from '../../src/core/events.ts';
+import { log } from '../../src/core/math/math.ts';
+import { Random } from '../../src/core/random.ts';
 import { loadPipeline, type LoadedSpec } from '../../src/pipeline/load.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
 import { COMPONENTS, HOUR, pipeline, START, writeData } from '../support/small-backtest.ts';
@@ -119,4 +121,25 @@ it('bad input: fewer rows than four seasons, or none at all, show none', async (
   expect((await backtested(spec)).result.seasons).toEqual([]);
   writeFileSync(join(folder, 'few.csv'), 'time,series,value\n2024-01-01T00:00:00Z,a,NaN\n');
   expect((await backtested(spec)).result.seasons).toEqual([]);
+});
+
+it('of several series half must have a season', async () => {
+  const random = new Random(9);
+  const names = ['a', 'b', 'c'];
+  const file = (seasonal: readonly string[]) => {
+    const lines = ['time,series,value'];
+    for (let i = 0; i < 400; i++)
+      for (const name of names) {
+        const wave = seasonal.includes(name) ? 8 * Math.sin((2 * Math.PI * i) / 24) : 0;
+        lines.push(`${new Date(START + i * HOUR).toISOString()},${name},${(20 + wave + random.normal(log)).toFixed(4)}`);
+      }
+    writeFileSync(join(folder, 'votes.csv'), lines.join('\n'));
+  };
+  const { file: path } = pipeline(folder, 'votes', AUTO);
+  writeFileSync(path, readFileSync(path, 'utf8').replace('data.csv', 'votes.csv'));
+  const spec = loadPipeline(path, { env: {}, ...COMPONENTS });
+  file(['b']);
+  expect((await backtested(spec)).result.seasons).toEqual([]);
+  file(['a', 'b']);
+  expect((await backtested(spec)).result.seasons).toEqual([24]);
 });
