@@ -2,7 +2,7 @@
 import { exp } from '../core/math/math.ts';
 import type { Column, Lanes } from '../core/lanes.ts';
 
-/** Learning rate, per mean error of the mixture. */
+/** Learning rate one step ahead, per mean error of the mixture; h steps ahead it is divided by the fourth root of h. */
 export const RATE = 0.1;
 /** Share of the weight that is dealt out anew at every truth: what lets it follow a regime. */
 export const SHARE = 0.003;
@@ -13,49 +13,67 @@ const SCALE_RATE = 0.01;
 const TRUST = 0.9;
 
 /**
+ * Two rules, one inside the other, on absolute errors in units of the mixture's own running error s.
+ *
+ * The blend b = sum q(e) x(e) of the experts' forecasts x(e) is that of ML-Poly (Gaillard, Stoltz and van Erven, "A second-order bound with
+ * excess losses", COLT 2014) on the gradient of the loss: with r(e) = sign(b - y) (b - x(e)) / s for the truth y, q(e) is proportional to the
+ * positive part of sum r(e) over sum r(e)^2. It needs no rate, and comes near the best fixed weighted mean: experts whose errors differ
+ * together do better than each. It does not forget.
+ *
  * Fixed share (Herbster and Warmuth, "Tracking the best expert", Machine Learning 32, 1998; Cesa-Bianchi, Gaillard, Lugosi and
- * Stoltz, "Mirror descent meets fixed share", NeurIPS 2012) on absolute errors in units of the mixture's own running error.
+ * Stoltz, "Mirror descent meets fixed share", NeurIPS 2012) mixes the N experts and the blend, which is one more. With p(e) its weights,
+ * f = sum p(e) x(e), and s the running mean of |f - y|, e's loss is z(e) = (|x(e) - y| - |f - y|) / s; then v(e) = p(e) exp(-c z(e)), and
+ * p(e) = (1 - a) v(e) / sum v + a / (N + 1) with a = 0.003 and c = 0.1, which h steps ahead, where errors that follow each other are
+ * mostly the same error, is divided by the fourth root of h. In those units, over T truths and against any sequence of experts with k
+ * changes, the mixture's error exceeds theirs by at most (1/c) [ln 1/q + k ln((N + 1) / a) - (T - 1 - k) ln(1 - a)] + c/8 sum range(z)^2, q
+ * being the first expert's share of the start: 1/(N + 1), or, where a reference is named, nine tenths for it and the rest for the others,
+ * so that whoever claims skill has to show it. Scaling the data changes nothing.
  *
- * With x(e) the experts' forecasts, p(e) the weights, f = sum p(e) x(e), y the truth and s the running mean of |f - y|, expert e's
- * loss is z(e) = (|x(e) - y| - |f - y|) / s; then v(e) = p(e) exp(-z(e) / 10), and p(e) = (1 - a) v(e) / sum v + a / experts with
- * a = 0.003. In those units, over T truths and against any sequence of experts with k changes, the mixture's error exceeds theirs by at
- * most 10 [ln 1/q + k ln(N / a) - (T - 1 - k) ln(1 - a)] + 1/80 sum range(z)^2, q being the first expert's share of the start: 1/N, or,
- * where a reference is named, nine tenths for it and the rest for the others, so that whoever claims skill has to show it. Scaling the data
- * changes nothing.
+ * Rules and constants were chosen on the first 30 % of four NAB files and eleven seeded series like them, with the experts of the default
+ * mixture. Beside fixed share alone the blend takes 0.8 % off the error one step ahead and, with the slower rate, 1.3 % twelve steps ahead
+ * (geometric means; single series -5 to +2 %). Tried too: the blend alone (it trusts models too early), with forgetting, averages of
+ * both, BOA in its place, gradients inside fixed share, weights by powers of recent errors.
  *
- * Rule and constants were chosen on the first 30 % of four NAB files and the first 11,520 rows of ETTh1, with the experts of the default
- * mixture: against shares of 0.0003, 0.001 and 0.01, rates of 0.03 to 0.2, losses that are in part their gradient (a fifth to all of it:
- * they follow correlated errors twelve steps ahead too eagerly), weights by powers of recent errors, and averages of these. They lie
- * within 2 % of each other on the geometric mean; of those within 0.2 % of the best this is the simplest.
- *
- * Per series and cell (target x step): `experts + 2` doubles. Weights are > 0 and sum to 1. Every call is O(experts).
+ * Per series and cell (target x step): `3 experts + 3` doubles. Weights are > 0 and sum to 1. Every call is O(experts).
  */
 export class Mixture {
   readonly experts: number;
   readonly cells: number;
-  /** Weights; all zero for a cell that has seen no truth. */
+  /** Weights of the experts and the blend; all zero for a cell that has seen no truth. */
   readonly #weights: Column<Float64Array>;
+  /** Per expert the blend's sum of r, then that of r^2. */
+  readonly #regrets: Column<Float64Array>;
   /** Running mean of |f - y|, and the number of truths. */
   readonly #scale: Column<Float64Array>;
+  readonly #rates: Float64Array;
   readonly #p: Float64Array;
-  /** Weights before the first truth. */
+  readonly #q: Float64Array;
+  /** Weights before the first truth, of fixed share and in the blend. */
   readonly #start: Float64Array;
+  readonly #blended: Float64Array;
 
-  /** `reference`: the expert that nine tenths of the weight start with. Default: none, all start equal. */
+  /** `reference`: the expert that nine tenths of the weight start with. Default: none, all start equal. `horizon`: cells a target, a step each. */
   constructor(
     lanes: Lanes,
-    options: { readonly experts: number; readonly cells: number; readonly reference?: number; readonly name?: string },
+    options: {
+      readonly experts: number;
+      readonly cells: number;
+      readonly horizon?: number;
+      readonly reference?: number;
+      readonly name?: string;
+    },
   ) {
-    const name = options.name ?? 'mixture';
-    this.experts = options.experts;
-    this.cells = options.cells;
-    this.#weights = lanes.f64(`${name}.weights`, options.cells * options.experts);
-    this.#scale = lanes.f64(`${name}.scale`, options.cells * 2);
-    this.#p = new Float64Array(options.experts);
-    const { experts, reference } = options;
-    this.#start = new Float64Array(experts).fill(1 / experts);
-    if (reference !== undefined && experts > 1)
-      this.#start.fill((1 - TRUST) / (experts - 1)).fill(TRUST, reference, reference + 1);
+    const { experts, cells, horizon = cells, reference, name = 'mixture' } = options;
+    this.experts = experts;
+    this.cells = cells;
+    this.#weights = lanes.f64(`${name}.weights`, cells * (experts + 1));
+    this.#regrets = lanes.f64(`${name}.regrets`, cells * 2 * experts);
+    this.#scale = lanes.f64(`${name}.scale`, cells * 2);
+    this.#rates = Float64Array.from({ length: cells }, (_, cell) => RATE / Math.sqrt(Math.sqrt((cell % horizon) + 1)));
+    this.#p = new Float64Array(experts + 1);
+    this.#q = new Float64Array(experts);
+    this.#start = startOf(experts + 1, reference);
+    this.#blended = startOf(experts, reference);
   }
 
   /**
@@ -65,10 +83,13 @@ export class Mixture {
    */
   update(lane: number, cell: number, forecasts: Float64Array, at: number, stride: number, truth: number): void {
     const { experts } = this;
-    const mixed = this.combine(lane, cell, forecasts, at, stride);
+    const place = lane * this.cells + cell;
+    this.#load(place);
+    const p = this.#p;
+    const blend = this.#blend(forecasts, at, stride);
+    const mixed = this.#mix(blend, forecasts, at, stride);
     const own = Math.abs(mixed - truth);
     if (!Number.isFinite(own)) return;
-    const place = lane * this.cells + cell;
     const scales = this.#scale.data;
     const count = scales[place * 2 + 1]! + 1;
     const before = scales[place * 2]!;
@@ -77,33 +98,73 @@ export class Mixture {
     scales[place * 2] = scale;
     scales[place * 2 + 1] = count;
     if (!(scale > 0)) return;
-    const p = this.#p;
+    const rate = this.#rates[cell]!;
     let sum = 0;
-    for (let e = 0; e < experts; e++) {
-      const loss = (Math.abs(forecasts[at + e * stride]! - truth) - own) / scale;
-      p[e] = p[e]! * exp(-RATE * Math.max(-CUT, Math.min(CUT, loss)));
+    for (let e = 0; e <= experts; e++) {
+      const said = e < experts ? forecasts[at + e * stride]! : blend;
+      p[e] = p[e]! * exp(-rate * cut((Math.abs(said - truth) - own) / scale));
       sum += p[e]!;
     }
     const weights = this.#weights.data;
-    const from = place * experts;
-    for (let e = 0; e < experts; e++) weights[from + e] = ((1 - SHARE) * p[e]!) / sum + SHARE / experts;
+    const from = place * (experts + 1);
+    for (let e = 0; e <= experts; e++) weights[from + e] = ((1 - SHARE) * p[e]!) / sum + SHARE / (experts + 1);
+    const regrets = this.#regrets.data;
+    const side = Math.sign(blend - truth);
+    for (let e = 0, k = place * 2 * experts; e < experts; e++, k++) {
+      const regret = cut((side * (blend - forecasts[at + e * stride]!)) / scale);
+      regrets[k] = regrets[k]! + regret;
+      regrets[k + experts] = regrets[k + experts]! + regret * regret;
+    }
   }
 
   /** The weighted mean of what the experts say for a cell now. */
   combine(lane: number, cell: number, forecasts: Float64Array, at: number, stride: number): number {
-    const p = this.#p;
-    this.weights(lane, cell, p);
+    this.#load(lane * this.cells + cell);
+    return this.#mix(this.#blend(forecasts, at, stride), forecasts, at, stride);
+  }
+
+  /** What each expert counts in a cell, by itself and in the blend, `into[0 .. experts)`. */
+  weights(lane: number, cell: number, into: Float64Array): void {
+    this.#load(lane * this.cells + cell);
+    for (let e = 0; e < this.experts; e++) into[e] = this.#p[e]! + this.#p[this.experts]! * this.#q[e]!;
+  }
+
+  /** Takes the weights of both rules from the columns. */
+  #load(place: number): void {
+    const { experts } = this;
+    const weights = this.#weights.data;
+    const from = place * (experts + 1);
+    const fresh = weights[from] === 0;
+    for (let e = 0; e <= experts; e++) this.#p[e] = fresh ? this.#start[e]! : weights[from + e]!;
+    const q = this.#q;
+    const regrets = this.#regrets.data;
     let sum = 0;
-    for (let e = 0; e < this.experts; e++) sum += p[e]! * forecasts[at + e * stride]!;
+    for (let e = 0, k = place * 2 * experts; e < experts; e++, k++) {
+      q[e] = regrets[k]! > 0 ? regrets[k]! / regrets[k + experts]! : 0;
+      sum += q[e]!;
+    }
+    for (let e = 0; e < experts; e++) q[e] = sum > 0 ? q[e]! / sum : this.#blended[e]!;
+  }
+
+  #blend(forecasts: Float64Array, at: number, stride: number): number {
+    let sum = 0;
+    for (let e = 0; e < this.experts; e++) sum += this.#q[e]! * forecasts[at + e * stride]!;
     return sum;
   }
 
-  /** The weights of a cell, `into[0 .. experts)`: the starting ones before its first truth. */
-  weights(lane: number, cell: number, into: Float64Array): void {
-    const { experts } = this;
-    const weights = this.#weights.data;
-    const from = (lane * this.cells + cell) * experts;
-    const fresh = weights[from] === 0;
-    for (let e = 0; e < experts; e++) into[e] = fresh ? this.#start[e]! : weights[from + e]!;
+  #mix(blend: number, forecasts: Float64Array, at: number, stride: number): number {
+    let sum = this.#p[this.experts]! * blend;
+    for (let e = 0; e < this.experts; e++) sum += this.#p[e]! * forecasts[at + e * stride]!;
+    return sum;
   }
+}
+
+/** Weights before the first truth. */
+function startOf(experts: number, reference: number | undefined): Float64Array {
+  if (reference === undefined || experts === 1) return new Float64Array(experts).fill(1 / experts);
+  return new Float64Array(experts).fill((1 - TRUST) / (experts - 1)).fill(TRUST, reference, reference + 1);
+}
+
+function cut(loss: number): number {
+  return Math.max(-CUT, Math.min(CUT, loss));
 }
