@@ -292,6 +292,16 @@ export class Lanes {
   }
 }
 
+/** The lane of an evicted series by itself, from its spilled bytes and a snapshot of the lanes that it was evicted from. */
+export function spilledLane(key: string, bytes: Uint8Array, { columns }: LanesSnapshot): LanesSnapshot {
+  let at = 0;
+  const own = columns.map(({ name, stride, data }) => {
+    const copy = bytes.slice(at, (at += stride * data.BYTES_PER_ELEMENT));
+    return { name, stride, data: new (data.constructor as Float64ArrayConstructor)(copy.buffer) as ColumnArray };
+  });
+  return { keys: [key], columns: own };
+}
+
 function copyOf(numbers: ColumnArray, spare: ColumnArray | undefined): ColumnArray {
   if (!spare || spare.length < numbers.length) return numbers.slice();
   const copy = spare.subarray(0, numbers.length);

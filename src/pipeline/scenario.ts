@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { TidecastError } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
-import type { LanesSnapshot } from '../core/lanes.ts';
+import { spilledLane, type LanesSnapshot } from '../core/lanes.ts';
 import { Random, seedOf } from '../core/random.ts';
-import { State, type StateSnapshot } from '../core/state.ts';
+import { State, type Saved, type StateSnapshot } from '../core/state.ts';
 import type { Ensemble } from '../forecast/ensemble.ts';
 import { couple, rollPaths } from '../forecast/paths.ts';
 import { competitor, shadowOf } from './competitors.ts';
@@ -17,6 +17,7 @@ import { savedWeights } from './retraining.ts';
 import { connectorContext, type RunOptions } from './run.ts';
 import { savedSeasons, SEASONS, withSeasons } from './season-search.ts';
 import { stateIdentity } from './state-identity.ts';
+import { SpillFiles } from './spill-files.ts';
 import { readNewest } from './state-store.ts';
 
 export interface ScenarioOptions extends Pick<RunOptions, 'sources' | 'forecasters'> {
@@ -55,7 +56,7 @@ export async function scenarios(spec: LoadedSpec, options: ScenarioOptions): Pro
   const found: Scenario[] = [];
   for (const folder of stateFolders(spec.state.path)) {
     const saved = readNewest(folder)?.state as unknown as StateSnapshot | undefined;
-    if (saved) found.push(...(await fromState(spec, saved, options)));
+    if (saved) found.push(...(await fromState(spec, folder, saved, options)));
   }
   if (found.length === 0)
     throw options.series === undefined
@@ -70,27 +71,41 @@ function stateFolders(folder: string): string[] {
   return [folder, ...within.map((name) => join(folder, name))];
 }
 
-async function fromState(given: LoadedSpec, saved: StateSnapshot, options: ScenarioOptions): Promise<Scenario[]> {
+async function fromState(given: LoadedSpec, folder: string, saved: StateSnapshot, options: ScenarioOptions): Promise<Scenario[]> {
   const seasons = saved.parts[SEASONS];
   const spec = withSeasons(given, seasons === undefined ? undefined : savedSeasons(seasons));
   const { paths, steps, seed, series } = options;
   const state = new State({ maxLanes: LANES });
   state.restore(saved);
   const { ensemble, targets, prefix } = await inCharge(spec, saved, state, options);
-  const counts = saved.lanes.columns.find(({ name }) => name === `${prefix}ring.count`)!.data;
-  const wanted = saved.lanes.keys.flatMap((key, lane) =>
-    key !== null && counts[lane]! > 0 && (series === undefined || key === series) ? [{ key, lane }] : [],
-  );
+  const asked = (key: string | null): boolean => key !== null && (series === undefined || key === series);
+  const wanted = [saved.lanes, ...spilledLanes(folder, saved, asked)].flatMap((lanes) => {
+    const counts = lanes.columns.find(({ name }) => name === `${prefix}ring.count`)!.data;
+    return lanes.keys.flatMap((key, lane) => (asked(key) && counts[lane]! > 0 ? [{ key: key!, lanes, lane }] : []));
+  });
   const numbers = wanted.length * paths * steps * targets.length;
   if (numbers > MOST) throw new TidecastError('SCENARIO_SIZE', { series: wanted.length, numbers, largest: MOST });
   const together = Math.max(1, Math.floor(LANES / paths));
   const found: Scenario[] = [];
   for (let at = 0; at < wanted.length; at += together) {
     const some = wanted.slice(at, at + together);
-    state.lanes.restore(repeated(saved.lanes, some, paths));
+    state.lanes.restore(repeated(some, paths));
     found.push(...roll(ensemble, some, targets, { paths, steps, seed }, prefix));
   }
   return found;
+}
+
+/** The series that were evicted, each as lanes of one; throws STATE_DAMAGED. */
+function spilledLanes(folder: string, saved: StateSnapshot, asked: (key: string) => boolean): LanesSnapshot[] {
+  const index = saved.parts['spill'] as Saved & { readonly keys: readonly string[] };
+  if (index.keys.length === 0) return [];
+  const spill = new SpillFiles(folder);
+  try {
+    spill.restore(index);
+    return [...spill.keys()].filter(asked).map((key) => spilledLane(key, spill.peek(key)!, saved.lanes));
+  } finally {
+    spill.close();
+  }
 }
 
 /** The ensemble whose forecasts are sent out, with its state; its training stays away. */
@@ -121,16 +136,15 @@ async function inCharge(spec: LoadedSpec, saved: StateSnapshot, state: State, op
 
 /** Lanes in which each of some series stands `times` times. */
 function repeated(
-  lanes: LanesSnapshot,
-  some: readonly { readonly key: string; readonly lane: number }[],
+  some: readonly { readonly key: string; readonly lanes: LanesSnapshot; readonly lane: number }[],
   times: number,
 ): LanesSnapshot {
   return {
     keys: some.flatMap(({ key }) => Array.from({ length: times }, (_, path) => `${key}\0${path}`)),
-    columns: lanes.columns.map(({ name, stride, data }) => {
+    columns: some[0]!.lanes.columns.map(({ name, stride, data }, c) => {
       const copies = new (data.constructor as Float64ArrayConstructor)(some.length * times * stride) as typeof data;
-      some.forEach(({ lane }, i) => {
-        const own = data.subarray(lane * stride, (lane + 1) * stride);
+      some.forEach(({ lanes, lane }, i) => {
+        const own = lanes.columns[c]!.data.subarray(lane * stride, (lane + 1) * stride);
         for (let path = 0; path < times; path++) copies.set(own as never, (i * times + path) * stride);
       });
       return { name, stride, data: copies };

@@ -190,6 +190,33 @@ describe('with a trained network', () => {
   });
 });
 
+it('a series that stayed away and was spilled is rolled as if it were still here', async () => {
+  const rest = 'state: { time_to_live: 20m }\n';
+  pipeline('here', { models: '[naive, linear]', series: 3 });
+  pipeline('away', { models: '[naive, linear]', rest, series: 3 });
+  for (const file of ['here', 'away']) {
+    const later = Array.from(
+      { length: 60 },
+      (_, t) => `${new Date(Date.UTC(2024, 0, 1) + (ROWS + t) * 60_000).toISOString()},s000,50,0`,
+    );
+    writeFileSync(join(folder, `${file}.csv`), `${readFileSync(join(folder, `${file}.csv`), 'utf8')}\n${later.join('\n')}`);
+    expect((await call('run', `${file}.yaml`, '--fast')).code).toBe(0);
+  }
+  const before = filesOf('.tidecast/away');
+  const [here, away] = [await told('here.yaml', '--paths', '20'), await told('away.yaml', '--paths', '20')];
+  expect(away.scenarios.map(({ series }) => series)).toEqual(['s000', 's001', 's002']);
+  expect(away.scenarios).toEqual(here.scenarios);
+  expect((await told('away.yaml', '--paths', '20', '--series', 's002')).scenarios).toEqual(here.scenarios.slice(2));
+  expect(filesOf('.tidecast/away')).toEqual(before);
+
+  const damaged = Object.keys(before).find((path) => path.endsWith('.dat'))!;
+  expect(readFileSync(damaged).length).toBeGreaterThan(1000);
+  writeFileSync(damaged, 'x');
+  const { code, err } = await call('scenario', 'away.yaml');
+  expect([code, err]).toEqual([expect.any(Number), expect.stringMatching(/s00[12]/)]);
+  expect(code).not.toBe(0);
+});
+
 it('a shadow that took over is the one that is rolled', async () => {
   pipeline('duel', {
     models: '[naive]',
