@@ -38,6 +38,7 @@ function drawn(watch: Watch, terminal: Terminal, veil: Veil): () => void {
 /** What of the notices is a line without a log: the rest is for those who read logs. */
 const SAID: ReadonlySet<EventName> = new Set<EventName>([
   'run.started',
+  'seasons.found',
   'training.finished',
   'training.failed',
   'checkpoint.damaged',

@@ -52,6 +52,8 @@ export function stations(spec: Spec): Station[] {
         `${forecast.targets?.map((target) => printable(target)).join(', ') ?? 'the first channel'}, ${forecast.horizon} ${forecast.horizon === 1 ? 'step' : 'steps'} ahead`,
         ...(forecast.findSeasons ? ['season auto'] : []),
         ...(forecast.season.length > 0 ? [`season ${forecast.season.join(', ')}`] : []),
+        ...Object.entries(forecast.known_ahead ?? {}).map(([name, rows]) => `${printable(name)} known ${rows} rows ahead`),
+        ...(forecast.attributes ? [`attributes of ${whole(Object.keys(forecast.attributes).length)} series`] : []),
         `${forecast.models.map(({ type }) => type).join(' + ')} -> ${forecast.output}`,
         `against ${forecast.baselines.join(', ') || 'nothing'}`,
         ...(shadow

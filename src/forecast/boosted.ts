@@ -22,19 +22,32 @@ export function blockOf(step: number, horizon: number): number {
   return step === 0 ? 0 : step === horizon - 1 ? 1 : BETWEEN;
 }
 
-/** Name of a tensor of trees: those that begin at the last value, or at what the ridge regression says. */
-export function treesName(target: number, block: number, base: 'last' | 'ridge'): string {
+/** Name of a tensor of trees: those that begin at the block's centre, or at what the ridge regression says. */
+export function treesName(target: number, block: number, base: 'centre' | 'ridge'): string {
   return `boosted/${target}/${block}/${base}`;
+}
+
+/** Name of the tensor that says which input is a block's centre, `Tabular.level` or one of `Tabular.phases`; -1: the last value is. */
+export function centreName(target: number, block: number): string {
+  return `boosted/${target}/${block}/centred`;
 }
 
 /** A forecast stays within so many units of the last value. */
 const FAR = 500;
 
+interface Block {
+  readonly centre: number;
+  /** Over inputs around the centre, and from there. */
+  readonly around: Trees;
+  /** From the ridge regression. */
+  readonly over: Trees;
+}
+
 interface Fitted {
   readonly version: number;
   readonly w: Float32Array | undefined;
-  /** Per target and block: from the last value, and from the ridge regression. */
-  readonly trees: readonly (readonly [Trees, Trees])[];
+  /** By target, then block. */
+  readonly blocks: readonly Block[];
 }
 
 class Boosted implements Forecaster {
@@ -43,22 +56,25 @@ class Boosted implements Forecaster {
   readonly #context: ForecasterContext;
   readonly #rows: TabularRows;
   readonly #box: WeightsBox;
+  readonly #x: Float32Array;
   #fitted: Fitted[] = [];
 
   constructor(context: ForecasterContext) {
     this.#context = context;
     this.#rows = context.inputs.rowsFor(this.name);
     this.#box = context.inputs.box;
+    this.#x = new Float32Array(this.#rows.tabular.count);
     const { targets, horizon } = context;
     this.#box.onSwap(({ version, weights }) => {
       const names = Array.from({ length: targets }, (_, target) =>
         Array.from({ length: blocksOf(horizon) }, (_, block) => [target, block] as const),
       ).flat();
-      const trees = names.map(([target, block]) => {
-        const of = (base: 'last' | 'ridge') => treesOf(weights.get(treesName(target, block, base)) ?? []);
-        return [of('last'), of('ridge')] as const;
+      const blocks = names.map(([target, block]) => {
+        const of = (base: 'centre' | 'ridge') => treesOf(weights.get(treesName(target, block, base)) ?? []);
+        const centre = weights.get(centreName(target, block))?.[0] ?? -1;
+        return { centre, around: of('centre'), over: of('ridge') };
       });
-      this.#fitted = [...this.#fitted.slice(1 - WEIGHT_SLOTS), { version, w: weights.get(RIDGE), trees }];
+      this.#fitted = [...this.#fitted.slice(1 - WEIGHT_SLOTS), { version, w: weights.get(RIDGE), blocks }];
     });
   }
 
@@ -77,15 +93,21 @@ class Boosted implements Forecaster {
           let change = 0;
           if (fitted?.w) {
             const at = this.#rows.at(row, cell);
-            const [plain, over] = fitted.trees[target * blocksOf(horizon) + blockOf(step, horizon)]!;
-            change =
-              (sumOfTrees(plain, x, at) + sumOfTrees(over, x, at) + ridgeOf(fitted.w, cell * ridgeSize(count), x, at, count)) / 2;
+            const block = fitted.blocks[target * blocksOf(horizon) + blockOf(step, horizon)]!;
+            const line = ridgeOf(fitted.w, cell * ridgeSize(count), x, at, count);
+            change = (this.#around(block, x, at) + line + sumOfTrees(block.over, x, at)) / 2;
           }
           const mean = last + unit * Math.max(-FAR, Math.min(FAR, change));
           outlook.mean[to] = mean - mean === 0 ? mean : last;
         }
       }
     }
+  }
+
+  #around({ centre, around }: Block, x: Float32Array, at: number): number {
+    if (centre < 0) return sumOfTrees(around, x, at);
+    this.#rows.tabular.recentre(x, at, centre, this.#x, 0);
+    return x[at + centre]! + sumOfTrees(around, this.#x, 0);
   }
 }
 
@@ -97,7 +119,7 @@ export default defineForecaster<z.infer<typeof config>>({
   config,
   example: '',
   guarantees: [
-    'The mean of two ensembles for the absolute error (Friedman 2001): one begins at the last value, one at what ridge regression says.',
+    'The mean of two ensembles for the absolute error (Friedman 2001): one begins at what ridge regression says; one, with its inputs, at a centre: for the first step the last value, further ahead a slow level, or the value one season ago where that was much nearer to the truth in training.',
     'One model for all series, in units of each series’ own mean change; trees of their own for the first step ahead and for the last, others for the steps between together.',
     'Fitted to rows up to the trigger of a training. Before the first training it is the naive forecaster.',
     'It remembers nothing but its weights.',

@@ -154,8 +154,16 @@ export class Mixture {
 
   #mix(blend: number, forecasts: Float64Array, at: number, stride: number): number {
     let sum = this.#p[this.experts]! * blend;
-    for (let e = 0; e < this.experts; e++) sum += this.#p[e]! * forecasts[at + e * stride]!;
-    return sum;
+    let least = Infinity;
+    let most = -Infinity;
+    for (let e = 0; e < this.experts; e++) {
+      const said = forecasts[at + e * stride]!;
+      sum += this.#p[e]! * said;
+      if (said < least) least = said;
+      if (said > most) most = said;
+    }
+    // weights sum to 1 but for rounding: where all say the same, so does the mean
+    return sum < least ? least : sum > most ? most : sum;
   }
 }
 

@@ -36,6 +36,11 @@ export class Tabular {
   /** Inputs a row, target and step; the first {@link fixed} do not depend on the step. */
   readonly count: number;
   readonly fixed: number;
+  /** The inputs that may stand in for the last value as what others are distances from: the slow level, and by season the nearest phase. */
+  readonly level = LAGS + 1;
+  readonly phases: readonly number[];
+  /** By input: 1 where it is the distance of a value or level of the target from the last value. */
+  readonly #values: Uint8Array;
   readonly #ring: Ring;
   readonly #clock: GridClock;
   readonly beside: BesideInputs;
@@ -49,6 +54,9 @@ export class Tabular {
     this.beside = new BesideInputs(ring, sizes.beside, seriesOf);
     this.fixed = LAGS + 3 + seasons.length + (channels - 1) * PER_CHANNEL + this.beside.fixed;
     this.count = this.fixed + seasons.length * (SEASONS_BACK + AROUND) + CLOCK + 1 + this.beside.perStep;
+    this.phases = seasons.map((_, s) => this.fixed + s * (SEASONS_BACK + AROUND));
+    this.#values = new Uint8Array(this.count).fill(1, 0, LAGS + 3);
+    for (const phase of this.phases) this.#values.fill(1, phase, phase + SEASONS_BACK + AROUND - 1);
   }
 
   /** Rows that must lie before a row for its inputs to be complete. */
@@ -59,6 +67,13 @@ export class Tabular {
   /** Raw worth of one unit of a target at a row; 0 for a series that never moved. */
   unit(scaler: Float64Array, at: number, target: number): number {
     return scaler[at + target * SCALER_SIZE + CHANGE]!;
+  }
+
+  /** Inputs `x[at ..]` with the distances of the target's values from a {@link level} or one of {@link phases} in place of those from the last value, and the last value's in its own place. */
+  recentre(x: Float32Array, at: number, centre: number, into: Float32Array, to: number): void {
+    const shift = x[at + centre]!;
+    for (let i = 0; i < this.count; i++) into[to + i] = x[at + i]! - (this.#values[i] ? shift : 0);
+    into[to + centre] = -shift;
   }
 
   /** Writes what does not depend on the step, of the row `back` rows ago, with `scaler[at ..]` as it stood after it. */

@@ -1,6 +1,7 @@
 /** Fits the models that are fitted in one go: ridge regressions, and boosted trees over them. Pure functions of a job. */
 import { Random, seedOf } from '../core/random.ts';
-import { BETWEEN, blockOf, blocksOf, treesName } from '../forecast/boosted.ts';
+import { BETWEEN, blockOf, blocksOf, centreName, treesName } from '../forecast/boosted.ts';
+import type { Tabular } from '../forecast/tabular.ts';
 import { linearOf, RIDGE, ridgeOf, ridgeSize } from '../forecast/ridge.ts';
 import { tensorOfTrees } from '../forecast/trees.ts';
 import type { Weights } from '../nn/shape.ts';
@@ -71,12 +72,17 @@ export function fitTarget(job: TrainingJob, target: number): FittedTarget | unde
   }
   if (!boosted) return { ridge, trees };
   samples.forEach((sample, block) => {
+    const grown = (x: Binned, start: Float32Array) =>
+      tensorOfTrees(boost(x, sample.y, start, random, { rounds, rate: Math.min(LARGEST_RATE, REACH / rounds), ...BOOSTING }));
     const binned = new Binned(sample.x, sample.rows, count);
-    for (const base of ['last', 'ridge'] as const) {
-      const start = base === 'last' ? new Float32Array(sample.rows) : sample.base.slice(0, sample.rows);
-      const sum = boost(binned, sample.y, start, random, { rounds, rate: Math.min(LARGEST_RATE, REACH / rounds), ...BOOSTING });
-      trees.set(treesName(target, block, base), tensorOfTrees(sum));
-    }
+    trees.set(treesName(target, block, 'ridge'), grown(binned, sample.base.slice(0, sample.rows)));
+    const { tabular } = origins;
+    const centre = block === 0 ? -1 : sample.centre(tabular);
+    trees.set(centreName(target, block), Float32Array.of(centre));
+    const start = sample.column(centre);
+    if (centre >= 0) for (let n = 0; n < sample.rows; n++) tabular.recentre(sample.x, n * count, centre, sample.x, n * count);
+    const seen = centre < 0 ? binned : new Binned(sample.x, sample.rows, count);
+    trees.set(treesName(target, block, 'centre'), grown(seen, start));
   });
   return { ridge, trees };
 }
@@ -104,6 +110,23 @@ class Sample {
     this.y = new Float32Array(most);
     this.base = new Float32Array(most);
     this.#inputs = inputs;
+  }
+
+  /** An input by row; zeros for -1. */
+  column(input: number): Float32Array {
+    return Float32Array.from({ length: this.rows }, (_, row) => (input < 0 ? 0 : this.x[row * this.#inputs + input]!));
+  }
+
+  /** Which input trees are grown around: a phase where its distance from the truth is less than half of the level's. */
+  centre({ level, phases }: Tabular): number {
+    const distance = (input: number) =>
+      this.y.subarray(0, this.rows).reduce((sum, y, row) => sum + Math.abs(y - this.x[row * this.#inputs + input]!), 0);
+    let [centre, least] = [level, distance(level) / 2];
+    for (const phase of phases) {
+      const off = distance(phase);
+      if (off < least) [centre, least] = [phase, off];
+    }
+    return centre;
   }
 
   add(x: Float32Array, at: number, y: number, base: number): void {

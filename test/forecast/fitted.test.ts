@@ -1,7 +1,7 @@
 /** What `ridge` and `boosted` make of weights that are given to them, by hand. */
 import { expect, it } from 'vitest';
 import { State } from '../../src/core/state.ts';
-import boosted, { treesName } from '../../src/forecast/boosted.ts';
+import boosted, { centreName, treesName } from '../../src/forecast/boosted.ts';
 import type { ForecasterContext } from '../../src/forecast/forecaster.ts';
 import { Inputs } from '../../src/forecast/inputs.ts';
 import ridge, { RIDGE, ridgeSize } from '../../src/forecast/ridge.ts';
@@ -45,7 +45,7 @@ function modelOf(component: typeof ridge) {
     row++;
     return [...outlook.mean].map((mean, cell) => (cell < HORIZON ? (mean - values[0]!) / 2 : (mean - values[1]!) / 10));
   };
-  return { box: inputs.box, next, count };
+  return { box: inputs.box, next, count, rows: inputs.rowsFor(component.name) };
 }
 
 /** Coefficients by target and step: `of` gives the constant, and what the first lag counts; changes within 500 units. */
@@ -87,17 +87,17 @@ it('boosted: half of each ensemble, the first step ahead and the last by their o
   const weights = (by: number) =>
     new Map([
       [RIDGE, ridgeOf(count, (cell) => [10 * by * cell, 0])],
-      [treesName(0, 0, 'last'), tree(1 * by, 900)],
+      [treesName(0, 0, 'centre'), tree(1 * by, 900)],
       [treesName(0, 0, 'ridge'), tree(2 * by, 900)],
-      [treesName(0, 1, 'last'), tree(3 * by, 900)],
+      [treesName(0, 1, 'centre'), tree(3 * by, 900)],
       [treesName(0, 1, 'ridge'), tree(4 * by, 900)],
-      [treesName(0, 2, 'last'), tree(11 * by, 900)],
+      [treesName(0, 2, 'centre'), tree(11 * by, 900)],
       [treesName(0, 2, 'ridge'), tree(12 * by, 900)],
-      [treesName(1, 0, 'last'), tree(900, 5 * by)],
+      [treesName(1, 0, 'centre'), tree(900, 5 * by)],
       [treesName(1, 0, 'ridge'), tree(900, 6 * by)],
-      [treesName(1, 1, 'last'), tree(900, 7 * by)],
+      [treesName(1, 1, 'centre'), tree(900, 7 * by)],
       [treesName(1, 1, 'ridge'), tree(900, 8 * by)],
-      [treesName(1, 2, 'last'), tree(900, 13 * by)],
+      [treesName(1, 2, 'centre'), tree(900, 13 * by)],
       [treesName(1, 2, 'ridge'), tree(900, 14 * by)],
     ]);
   box.swap(-Infinity, weights(1));
@@ -109,4 +109,40 @@ it('boosted: half of each ensemble, the first step ahead and the last by their o
     expect(before[cell]).toBeCloseTo(each, 5);
     expect(after[cell]).toBeCloseTo(2 * each, 5);
   });
+});
+
+it('boosted: trees of a block with a centre begin there, and see the values around it; the others do not', () => {
+  const { box, next, count, rows } = modelOf(boosted);
+  const { level } = rows.tabular;
+  for (let row = 0; row < 5; row++) next();
+  /** Three units more where the last value lies above the level: in the level's own place stands the last value. */
+  const tree = Float32Array.of(level, 0, 1, 2, -1, 900, -1, -1, -1, 3, -1, -1);
+  box.swap(
+    -Infinity,
+    new Map([
+      [RIDGE, ridgeOf(count, () => [0, 0])],
+      [centreName(0, 1), Float32Array.of(level)],
+      [treesName(0, 1, 'centre'), tree],
+      // over the ridge regression the level itself is seen, below the last value
+      [treesName(0, 1, 'ridge'), Float32Array.of(level, 0, 1, 2, -1, 7, -1, -1, -1, 900, -1, -1)],
+    ]),
+  );
+  const said = next();
+  const off = rows.x[rows.at(0, HORIZON - 1) + level]!;
+  expect(off).toBeLessThan(-1);
+  expect(said[HORIZON - 1]).toBeCloseTo((off + 3 + 7) / 2, 5);
+  expect(said[0]).toBe(0);
+});
+
+it('inputs around a centre: distances of values from it, everything else as it was', () => {
+  const { box, next, count, rows } = modelOf(boosted);
+  box.swap(-Infinity, new Map([[RIDGE, ridgeOf(count, () => [0, 0])]]));
+  for (let row = 0; row < 30; row++) next();
+  const { tabular, x } = rows;
+  const [at, into] = [rows.at(0, 2), new Float32Array(tabular.count)];
+  tabular.recentre(x, at, tabular.level, into, 0);
+  const shift = x[at + tabular.level]!;
+  const values = tabular.level + 2;
+  for (let i = 0; i < tabular.count; i++)
+    expect(into[i]).toBe(i === tabular.level ? -shift : i < values ? Math.fround(x[at + i]! - shift) : x[at + i]!);
 });

@@ -1,8 +1,10 @@
 /** What is fitted in one go: what it learns, and how targets come together. */
 import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
+import { centreName, treesName } from '../../src/forecast/boosted.ts';
 import { ridgeOf } from '../../src/forecast/ridge.ts';
 import { SCALER_SIZE } from '../../src/forecast/scaler.ts';
+import { sumOfTrees, treesOf } from '../../src/forecast/trees.ts';
 import { fitTarget, joinFitted } from '../../src/train/fit.ts';
 import type { TrainingJob } from '../../src/train/job.ts';
 import { Origins } from '../../src/train/origins.ts';
@@ -36,6 +38,12 @@ function jobOf(rows: number, first?: (row: number) => number): TrainingJob {
   };
 }
 
+/** The first channel goes round every 12 rows. */
+function seasonal(): TrainingJob {
+  const job = jobOf(ROWS, (row) => 10 * Math.sin((row * Math.PI) / 6) + (row % 5));
+  return { ...job, sizes: { ...job.sizes, seasons: [12] } };
+}
+
 /** Mean |error| of a target's map over that of the naive forecast, one step ahead, in a job's rows. */
 function ratio(ridge: Float32Array, job: TrainingJob, target: number): number {
   const origins = new Origins(job, target);
@@ -59,12 +67,52 @@ it('every target has the map that fits it', () => {
   const { weights, accepted } = train(job);
   expect(accepted).toBe(true);
   expect([...weights.get('ridge/w')!]).toEqual([...first.ridge, ...second.ridge]);
-  expect([...weights.keys()].filter((name) => name.startsWith('boosted/'))).toHaveLength(TARGETS * HORIZON * 2);
+  expect([...weights.keys()].filter((name) => name.startsWith('boosted/'))).toHaveLength(TARGETS * HORIZON * 3);
 });
 
 it('a series without noise is followed closely: the penalty is chosen by the newest rows', () => {
   const job = jobOf(ROWS, (row) => Math.sin(row / 3));
   expect(ratio(fitTarget(job, 0)!.ridge, job, 0)).toBeLessThan(0.002);
+});
+
+it('large errors count less: rare spikes do not move what is said of the other rows', () => {
+  const random = new Random(3);
+  const job = jobOf(ROWS, () => random.uniform() + (random.uniform() < 0.05 ? 40 : 0));
+  const origins = new Origins(job, 0);
+  const { count } = origins.tabular;
+  const [x, y] = [new Float32Array(origins.count * count), new Float32Array(origins.count)];
+  origins.step(1, x, y);
+  const { ridge } = fitTarget(job, 0)!;
+  const off = Float64Array.from(y, (truth, n) => truth - ridgeOf(ridge, 0, x, n * count, count)).sort();
+  const mean = off.reduce((sum, each) => sum + Math.abs(each), 0) / off.length;
+  // the middle of what is left over: plain least squares is pulled up towards the spikes
+  expect(Math.abs(off[off.length >> 1]!)).toBeLessThan(0.3 * mean);
+});
+
+it('trees further ahead are grown around the level, or around last season where that says much more', () => {
+  const centres = (job: TrainingJob) => [0, 1].map((block) => fitTarget(job, 0)!.trees.get(centreName(0, block))![0]);
+  const { level, phases } = new Origins(seasonal(), 0).tabular;
+  expect(centres(jobOf(ROWS))).toEqual([-1, level]);
+  expect(centres(seasonal())).toEqual([-1, phases[0]]);
+});
+
+it('trees around a centre learn what is missing from there', () => {
+  const job = seasonal();
+  const origins = new Origins(job, 0);
+  const { tabular, count: rows } = origins;
+  const { count } = tabular;
+  const [x, y, seen] = [new Float32Array(rows * count), new Float32Array(rows), new Float32Array(count)];
+  origins.step(HORIZON, x, y);
+  const { trees } = fitTarget(job, 0)!;
+  const around = treesOf(trees.get(treesName(0, 1, 'centre'))!);
+  let [off, far] = [0, 0];
+  for (let n = 0; n < rows; n++) {
+    if (y[n] !== y[n]) continue;
+    tabular.recentre(x, n * count, tabular.phases[0]!, seen, 0);
+    off += Math.abs(y[n]! - x[n * count + tabular.phases[0]!]! - sumOfTrees(around, seen, 0));
+    far += Math.abs(y[n]! - x[n * count + tabular.phases[0]!]!);
+  }
+  expect(off).toBeLessThan(0.1 * far);
 });
 
 it('a step ahead is known for an origin when the row is there: the newest has none', () => {
