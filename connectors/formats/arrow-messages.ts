@@ -48,22 +48,38 @@ export function schemaOf({ table, type }: Message): ArrowSchema {
   return readSchema(header, table.int16(0));
 }
 
-/** The index entry of a dictionary message; throws `Damage` where it does not fit the schema. */
-export function dictionaryBlock(block: Block, bytes: Uint8Array, schema: ArrowSchema, before: number): DictionaryBlock {
+/** What a dictionary message says of itself; throws `Damage` where it does not fit the schema. */
+export function readDictionary(
+  block: Block,
+  bytes: Uint8Array,
+  schema: ArrowSchema,
+): { readonly id: number; readonly delta: boolean; readonly meta: BatchMeta } {
   const header = headerOf(block, bytes, DICTIONARY);
   const id = header.int64(0);
   const field = schema.dictionaries.get(id);
   const batch = header.table(1);
   sound(field !== undefined && batch !== undefined, `the dictionary at byte ${block.at} belongs to no column`);
-  assertFits(readMeta(batch, block.bodyLength), [field], `the dictionary at byte ${block.at}`);
-  return { ...block, id, delta: header.int8(2) !== 0, before };
+  const meta = readMeta(batch, block.bodyLength);
+  assertFits(meta, [field], `the dictionary at byte ${block.at}`);
+  return { id, delta: header.int8(2) !== 0, meta };
+}
+
+/** What a record batch message says of itself; `number` is for the error where it does not fit the schema. */
+export function readBatch(block: Block, bytes: Uint8Array, schema: ArrowSchema, number: number): BatchMeta {
+  const meta = readMeta(headerOf(block, bytes, BATCH), block.bodyLength);
+  assertFits(meta, schema.fields, `record batch ${number}`);
+  return meta;
+}
+
+/** The index entry of a dictionary message. */
+export function dictionaryBlock(block: Block, bytes: Uint8Array, schema: ArrowSchema, before: number): DictionaryBlock {
+  const { id, delta } = readDictionary(block, bytes, schema);
+  return { ...block, id, delta, before };
 }
 
 /** The index entry of a record batch message. */
 export function batchBlock(block: Block, bytes: Uint8Array, schema: ArrowSchema, first: number, number: number): BatchBlock {
-  const meta = readMeta(headerOf(block, bytes, BATCH), block.bodyLength);
-  assertFits(meta, schema.fields, `record batch ${number}`);
-  return { ...block, rows: meta.rows, first };
+  return { ...block, rows: readBatch(block, bytes, schema, number).rows, first };
 }
 
 function headerOf(block: Block, bytes: Uint8Array, wanted: number): FlatTable {

@@ -1,6 +1,6 @@
 /** Ticks from Arrow messages: every message is an IPC stream or file of its own, with its schema. */
 import type { RejectReason } from '../../src/core/batch.ts';
-import { batchBlock, dictionaryBlock, metaOf } from './arrow-messages.ts';
+import { readBatch, readDictionary, type BatchMeta } from './arrow-messages.ts';
 import { isNumeric } from './arrow-numbers.ts';
 import type { ArrowField, ArrowSchema } from './arrow-schema.ts';
 import { TextTable } from './arrow-text.ts';
@@ -54,15 +54,14 @@ export class ArrowMessages implements MessageFormat {
     let batches = 0;
     try {
       for (const { block, metadata, isDictionary } of framing.parts) {
-        const body = () =>
-          new MemoryBody(metaOf(metadata, block.bodyLength), value.subarray(block.body, block.body + block.bodyLength), budget);
+        const body = (meta: BatchMeta) => new MemoryBody(meta, value.subarray(block.body, block.body + block.bodyLength), budget);
         if (isDictionary) {
-          const { id, delta } = dictionaryBlock(block, metadata, bound.schema, batches);
+          const { id, delta, meta } = readDictionary(block, metadata, bound.schema);
           const before = delta ? dictionaries.get(id) : undefined;
-          dictionaries.set(id, readDictionary(bound, id, body(), before, rows));
+          dictionaries.set(id, textsOf(bound, id, body(meta), before, rows));
         } else {
-          batchBlock(block, metadata, bound.schema, 0, batches++);
-          const reason = this.#rows(bound, body(), dictionaries, envelope, rows);
+          const meta = readBatch(block, metadata, bound.schema, batches++);
+          const reason = this.#rows(bound, body(meta), dictionaries, envelope, rows);
           if (reason) return reason;
         }
       }
@@ -149,13 +148,7 @@ export class ArrowMessages implements MessageFormat {
 }
 
 /** The texts of a dictionary, those of the one that it adds to first. */
-function readDictionary(
-  bound: Bound,
-  id: number,
-  body: MemoryBody,
-  before: Dictionary | undefined,
-  rows: MessageRows,
-): Dictionary {
+function textsOf(bound: Bound, id: number, body: MemoryBody, before: Dictionary | undefined, rows: MessageRows): Dictionary {
   const is = (column: MessageColumn | undefined) => column?.field.dictionary?.id === id;
   let codes: Int32Array = new Int32Array(0);
   let ids: Float64Array = new Float64Array(0);

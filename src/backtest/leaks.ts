@@ -53,7 +53,11 @@ export async function findLeaks(spec: LoadedSpec, options: LeakOptions): Promise
   const { cuts, told, ...rest } = options;
   const of = 1 + cuts * PERTURBATIONS.length;
   const traces = new Map<string, Trace>();
-  const { targets } = await backtest(spec, { ...rest, events: new EventBus(), watch: (batch) => trace(batch, traces) });
+  const events = new EventBus();
+  // forecasts of the rows in which seasons were looked for know them: what is proved is proved of those that come after
+  let after = -Infinity;
+  events.on('seasons.found', ({ time }) => (after = time));
+  const { targets } = await backtest(spec, { ...rest, events, watch: (batch) => trace(batch, after, traces) });
   if (options.signal.aborted) return [];
   const moments = momentsOf(traces, cuts);
   told?.(1, of, undefined);
@@ -102,8 +106,8 @@ async function once(spec: LoadedSpec, rest: Omit<LeakOptions, 'cuts' | 'told'>, 
       let i = at.get(series) ?? 0;
       // rows that fill a gap are made when the row after the gap comes: one that was changed away makes none
       while (known.issued[i]! < issued) i++;
-      at.set(series, i + 1);
       if (known.issued[i] !== issued) continue;
+      at.set(series, i + 1);
       rows++;
       const cell = firstMoved(batch, row, known, i);
       if (cell < 0) continue;
@@ -128,11 +132,12 @@ async function once(spec: LoadedSpec, rest: Omit<LeakOptions, 'cuts' | 'told'>, 
   return { change, cut, compared: rows * targets.length * horizon, leak };
 }
 
-function trace(batch: ForecastBatch, traces: Map<string, Trace>): void {
+/** Keeps what was forecast at origins later than `after`. */
+function trace(batch: ForecastBatch, after: number, traces: Map<string, Trace>): void {
   const cells = batch.targets * batch.horizon;
   for (let row = 0; row < batch.length; row++) {
     const series = batch.keys[batch.lanes[row]!];
-    if (series === undefined) continue;
+    if (series === undefined || batch.issued[row]! <= after) continue;
     let own = traces.get(series);
     if (!own) traces.set(series, (own = { issued: [], mean: [], bits: [] }));
     own.issued.push(batch.issued[row]!);

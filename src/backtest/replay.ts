@@ -19,6 +19,8 @@ import { Recorder, type RecordOptions } from './record.ts';
 export interface BacktestOptions extends Omit<RunOptions, 'fast' | 'fresh' | 'scoreFrom' | 'opinions'> {
   /** Rows before this event time are not scored, epoch ms. */
   readonly from?: number | undefined;
+  /** The recording begins at this event time, epoch ms. */
+  readonly since?: number | undefined;
   /** The recording ends before this event time, epoch ms. */
   readonly to?: number | undefined;
   /** Every so many rows of a series is an origin whose forecasts are scored. Default: 1, every row. */
@@ -44,7 +46,7 @@ const NEVER = Number.MAX_SAFE_INTEGER;
  * `watch` sees the forecasts.
  */
 export async function backtest(spec: LoadedSpec, options: BacktestOptions): Promise<BacktestResult> {
-  const { from, to, stride = 1, record, wrap, ...rest } = options;
+  const { from, since, to, stride = 1, record, wrap, ...rest } = options;
   const { horizon, quantiles, warmup, baselines, output, models } = spec.forecast;
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-backtest-'));
   const names = models.map(({ type }) => type);
@@ -62,7 +64,7 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
     state: { ...spec.state, checkpoint: NEVER },
     retrain: spec.retrain && { ...spec.retrain, swap: 'exact' },
   };
-  const hash = new DataHash();
+  let hash = new DataHash();
   const marks = marksOf(options.events);
   const steps = Array.from({ length: horizon }, (_, step) => step);
   let series: BacktestResult['series'] = [];
@@ -86,10 +88,13 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
       },
       wrap: (source: Source) => {
         if (!source.bounded) throw new TidecastError('BACKTEST_ENDLESS', { source: spec.source.type });
-        const until = to === undefined ? source : changed(source, (batch) => before(batch, to));
+        const begun = since === undefined ? source : changed(source, (batch) => notBefore(batch, since));
+        const until = to === undefined ? begun : changed(begun, (batch) => before(batch, to));
+        // what is read first may be a search for seasons: the hash is that of the rows of the line
+        const own = (hash = new DataHash());
         const read = {
-          ...changed(until, (batch) => (hash.add(batch), batch)),
-          ...(to === undefined && source.rows ? { rows: () => source.rows!() } : {}),
+          ...changed(until, (batch) => (own.add(batch), batch)),
+          ...(to === undefined && since === undefined && source.rows ? { rows: () => source.rows!() } : {}),
         };
         return wrap ? wrap(read) : read;
       },
@@ -145,8 +150,17 @@ export function changed(source: Source, change: (batch: SourceBatch) => SourceBa
 
 /** The rows before an event time; a row without a time stays, so that it is refused like in a run. */
 export function before(batch: SourceBatch, to: number): SourceBatch {
-  if (!batch.times.some((time) => time >= to)) return batch;
-  const kept = [...batch.times.keys()].filter((i) => !(batch.times[i]! >= to));
+  return without(batch, (time) => time >= to);
+}
+
+/** The rows from an event time on, and those without a time. */
+function notBefore(batch: SourceBatch, since: number): SourceBatch {
+  return without(batch, (time) => time < since);
+}
+
+function without(batch: SourceBatch, left: (time: number) => boolean): SourceBatch {
+  if (!batch.times.some(left)) return batch;
+  const kept = [...batch.times.keys()].filter((i) => !left(batch.times[i]!));
   const take = (column: Float64Array) => Float64Array.from(kept, (i) => column[i]!);
   return {
     ...batch,

@@ -52,7 +52,7 @@ function factsOf(outcome: Report, spec: LoadedSpec, veil: Veil, options: Call['o
   return {
     ...{ pipeline, rows: rowsHere, seconds, series, complete, rejected, seed, dataHash, stateHash },
     versions: { tidecast: version(), 'Node.js': process.versions.node },
-    ...{ horizon, season: season[0], warmup, quantiles, baselines, interval: spec.window.interval },
+    ...{ horizon, season: (outcome.seasons ?? season)[0], warmup, quantiles, baselines, interval: spec.window.interval },
     models: models.map(({ type }) => type),
     options: Object.fromEntries(given.map(([name, each]) => [name, veil(String(each))])),
     spec: veil(readFileSync(spec.file, 'utf8')),

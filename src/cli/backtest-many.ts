@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { resolve } from 'node:path';
 import { EXIT, TidecastError } from '../core/errors.ts';
 import { COMPONENTS } from './components.ts';
-import { settings } from './backtest.ts';
+import { countOption, settings } from './backtest.ts';
 import type { ThreadWork } from './backtest-thread.ts';
 import { loadReplayed } from './recording.ts';
 import type { Report } from './report.ts';
@@ -15,8 +15,8 @@ import { summaryText } from './summary.ts';
 import type { Terminal } from './terminal.ts';
 import type { Call } from './verbs.ts';
 
-interface Ended {
-  readonly file: string;
+/** How a backtest in a thread ended. */
+export interface Ended {
   readonly code: number;
   readonly outcome?: Report | undefined;
   readonly failure?: unknown;
@@ -34,7 +34,6 @@ export async function backtestMany(call: Call, terminal: Terminal): Promise<numb
   if (twice !== undefined && typeof out === 'string')
     throw new TidecastError('CLI_USAGE', { name: twice, problem: 'two pipelines of one name would share a folder of `--out`' });
 
-  const { signal, dispose } = terminal.stopper();
   const works = call.arguments.map((file, i): ThreadWork => ({
     call: {
       arguments: [file],
@@ -43,17 +42,7 @@ export async function backtestMany(call: Call, terminal: Terminal): Promise<numb
     folder: terminal.folder,
     env: terminal.env,
   }));
-  const ended: Ended[] = [];
-  const waiting = [...works.keys()];
-  const turn = async (): Promise<void> => {
-    for (let i = waiting.shift(); i !== undefined; i = waiting.shift())
-      ended[i] = { file: call.arguments[i]!, ...(await inThread(works[i]!, terminal, signal)) };
-  };
-  try {
-    await Promise.all(Array.from({ length: Math.min(availableParallelism(), works.length) }, turn));
-  } finally {
-    dispose();
-  }
+  const ended = await inThreads(works, terminal, threadsOf(call));
   if (call.options['json']) {
     const backtests = ended.map(({ outcome, failure }) => (outcome ? { ok: true, ...outcome } : failure));
     terminal.out(JSON.stringify({ ok: ended.every(({ code }) => code === EXIT.ok), backtests }, null, 2));
@@ -61,7 +50,28 @@ export async function backtestMany(call: Call, terminal: Terminal): Promise<numb
   return ended.find(({ code }) => code !== EXIT.ok)?.code ?? EXIT.ok;
 }
 
-function inThread(work: ThreadWork, terminal: Terminal, signal: AbortSignal): Promise<Omit<Ended, 'file'>> {
+/** How many threads work at once. */
+export function threadsOf({ options }: Call): number {
+  return countOption('--threads', options['threads'], 1) ?? availableParallelism();
+}
+
+/** Runs each in a thread of its own, so many at once; how they ended, in their order. */
+export async function inThreads(works: readonly ThreadWork[], terminal: Terminal, threads: number): Promise<Ended[]> {
+  const { signal, dispose } = terminal.stopper();
+  const ended: Ended[] = [];
+  const waiting = [...works.keys()];
+  const turn = async (): Promise<void> => {
+    for (let i = waiting.shift(); i !== undefined; i = waiting.shift()) ended[i] = await inThread(works[i]!, terminal, signal);
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(threads, works.length) }, turn));
+  } finally {
+    dispose();
+  }
+  return ended;
+}
+
+function inThread(work: ThreadWork, terminal: Terminal, signal: AbortSignal): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(program(), { workerData: { ...work, env: { ...work.env } } });
     const abort = () => worker.postMessage('stop');

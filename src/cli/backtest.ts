@@ -16,6 +16,7 @@ import type { Terminal } from './terminal.ts';
 import type { Call, Verb } from './verbs.ts';
 
 export const backtest: Verb = async (call, terminal) => {
+  if (call.options['folds'] !== undefined) return (await import('./backtest-folds.ts')).backtestFolds(call, terminal);
   if (call.arguments.length === 1) return backtestOne(call, terminal);
   const { backtestMany } = await import('./backtest-many.ts');
   return backtestMany(call, terminal);
@@ -24,16 +25,16 @@ export const backtest: Verb = async (call, terminal) => {
 /** One pipeline, in this thread; `done` is handed the outcome before it is told. */
 export async function backtestOne(call: Call, terminal: Terminal, done?: (outcome: Report) => void): Promise<number> {
   const { options } = call;
-  const { from, to, stride, over, gap } = settings(options);
+  const { from, since, to, stride, over, gap } = settings(options);
   const { source, out } = options;
   const recording = typeof source === 'string' ? resolve(terminal.folder, source) : undefined;
   const folder = typeof out === 'string' ? resolve(terminal.folder, out) : undefined;
   // what live runs wrote is not touched: a backtest reports, it delivers nothing
   const start = async (spec: LoadedSpec, given: Omit<BacktestOptions, 'from' | 'to'>) => {
-    if (folder === undefined) return replay(spec, { ...given, from, to, stride });
+    if (folder === undefined) return replay(spec, { ...given, from, since, to, stride });
     makeFolder(folder);
     const record = await createResult(join(folder, RESULT_FILE));
-    return replay(spec, { ...given, from, to, stride, record });
+    return replay(spec, { ...given, from, since, to, stride, record });
   };
   return follow(call, terminal, start, {
     load: (file, loading) => {
@@ -54,6 +55,8 @@ export async function backtestOne(call: Call, terminal: Terminal, done?: (outcom
 export function settings(options: Call['options']) {
   const from = timeOption('--from', options['from']);
   const to = timeOption('--to', options['to']);
+  // of a fold: where its past begins
+  const since = timeOption('--since', options['since']);
   if (from !== undefined && to !== undefined && from >= to) {
     throw new TidecastError('CLI_USAGE', {
       '--from': String(options['from']),
@@ -66,7 +69,7 @@ export function settings(options: Call['options']) {
   const forecast = { ...(warmup === undefined ? {} : { warmup }), ...(horizon === undefined ? {} : { horizon }) };
   const gap = options['gap'] === undefined ? undefined : String(options['gap']);
   const over = Object.keys(forecast).length > 0 ? { forecast } : {};
-  return { from, to, stride: countOption('--stride', options['stride'], 1), over, gap };
+  return { from, since, to, stride: countOption('--stride', options['stride'], 1), over, gap };
 }
 
 /** A pipeline whose source never ends is replayed from its history, where it has one. */

@@ -1,12 +1,39 @@
 /** `tidecast check`: is the file right, and what line does it make? With `--live`: could it run now? */
 import { resolve } from 'node:path';
+import { systemClock } from '../core/clock.ts';
 import { EXIT } from '../core/errors.ts';
+import { EventBus } from '../core/events.ts';
 import { checkLearning, isLearning } from '../learn/load.ts';
-import { loadPipeline, readPipelineFile } from '../pipeline/load.ts';
+import { loadPipeline, readPipelineFile, type LoadedSpec } from '../pipeline/load.ts';
+import type { Part } from '../pipeline/part.ts';
+import { connectorContext } from '../pipeline/run.ts';
+import { searchSeasons, type FoundSeasons } from '../pipeline/season-search.ts';
 import { COMPONENTS } from './components.ts';
+import { seasonsText, whole } from './numbers.ts';
+import type { Terminal } from './terminal.ts';
 import { drawing, stations } from './topology.ts';
 import { veiled, veilOver } from './veil.ts';
 import type { Verb } from './verbs.ts';
+
+/** What `season: auto` would find. */
+async function foundSeasons(spec: LoadedSpec, terminal: Terminal): Promise<FoundSeasons> {
+  const { signal, dispose } = terminal.stopper();
+  const context = connectorContext(spec, { events: new EventBus(), fresh: true });
+  const build = ({ type, config }: Part) => COMPONENTS.sources.find(({ name }) => name === type)!.build(config as never, context);
+  try {
+    return await searchSeasons(spec, build(spec.source), spec.history && build(spec.history), {
+      ...{ forecasters: COMPONENTS.forecasters, clock: systemClock, signal },
+    });
+  } finally {
+    dispose();
+  }
+}
+
+function foundText({ seasons, rows }: FoundSeasons): string {
+  const line =
+    seasons.length > 0 ? `\n\nforecast:\n  season: ${seasons.length === 1 ? seasons[0] : `[${seasons.join(', ')}]`}` : '';
+  return `${seasonsText(seasons)}, found in ${whole(rows)} rows${line}`;
+}
 
 export const check: Verb = async ({ arguments: words, options }, terminal) => {
   const file = resolve(terminal.folder, words[0]!);
@@ -22,6 +49,11 @@ export const check: Verb = async ({ arguments: words, options }, terminal) => {
   const spec = loadPipeline(file, { ...COMPONENTS, env: terminal.env, from: terminal.folder });
   const { out } = veiled(terminal, veilOver(spec, COMPONENTS));
   const drawn = { pipeline: spec.name, file: spec.file, stations: stations(spec) };
+  if (options['seasons']) {
+    const found = await foundSeasons(spec, terminal);
+    out(options['json'] ? JSON.stringify({ ok: true, ...drawn, found }, null, 2) : foundText(found));
+    return EXIT.ok;
+  }
   if (!options['live']) {
     out(options['json'] ? JSON.stringify({ ok: true, ...drawn }, null, 2) : drawing(spec, terminal.paint));
     return EXIT.ok;

@@ -13,7 +13,7 @@ export interface Pass {
 /** By file name; `clipping.svg` only where passes are known. */
 export function diagnosisPlots(found: Diagnosis, passes: readonly Pass[]): Record<string, string> {
   return {
-    'gradient.svg': gradient(found),
+    ...(found.gradient.length > 0 && { 'gradient.svg': gradient(found) }),
     'impulse.svg': impulse(found),
     'hidden.svg': hidden(found.hidden.at(-1)!),
     ...(passes.length > 0 && { 'clipping.svg': clipping(passes) }),
@@ -48,12 +48,17 @@ function gradient({ gradient: reaches }: Diagnosis): string {
   );
 }
 
-function impulse({ impulse: sizes }: Diagnosis): string {
-  return drawAlone(
-    'Norm of the change of the output after a change of the first row',
-    { y: null, log: true, x: 'rows later' },
-    () => [Plot.lineY(visible(sizes), { x: 'k', y: 'size', stroke: 'var(--output)', strokeWidth: 1.8 })],
-  );
+/** How long a change of one row is felt; of a network that reads both ways, with a second line for the rows before it. */
+function impulse({ impulse: sizes, before }: Diagnosis): string {
+  const line = (of: readonly number[], strokeDasharray: string): Plot.Markish =>
+    Plot.lineY(visible(of), { x: 'k', y: 'size', stroke: 'var(--output)', strokeWidth: 1.8, strokeDasharray });
+  const title = before
+    ? 'Norm of the change of the output after a change of one row, later (solid) and before (dashed)'
+    : 'Norm of the change of the output after a change of one row';
+  return drawAlone(title, { y: null, log: true, x: 'distance in rows' }, () => [
+    line(sizes, 'none'),
+    ...(before ? [line(before.impulse, '5,4')] : []),
+  ]);
 }
 
 function hidden({ layer, units }: Traces): string {

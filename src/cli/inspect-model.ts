@@ -7,7 +7,9 @@ import { sequencesOf } from '../learn/learn.ts';
 import { checkLearning, isLearning } from '../learn/load.ts';
 import { probesOf } from '../learn/probes.ts';
 import { learntMeta } from '../learn/saved.ts';
+import { bothOf, isPairs } from '../learn/saved-pairs.ts';
 import { diagnose, drawnProbes, type Diagnosis, type Probe } from '../nn/diagnostics.ts';
+import { diagnoseBothWays, diagnosePairs } from '../nn/diagnostics-closed.ts';
 import { loadModel, weightsHash, type ModelFile } from '../nn/files.ts';
 import { readPipelineFile } from '../pipeline/load.ts';
 import { columns } from './cell.ts';
@@ -22,6 +24,8 @@ import type { Call } from './verbs.ts';
 /** Rows and number of probes; fewer where a network is so large that it would take minutes. */
 const ROWS = 256;
 const PROBES = 8;
+/** Rows of what is read to its end, each way. */
+const CLOSED_ROWS = 64;
 const WORK = 2_000_000;
 /** Of the drawn ones: the same numbers each time. */
 const SEED = 1;
@@ -43,23 +47,53 @@ export async function inspectModel(folder: string, { options }: Call, terminal: 
   const passes = passesOf(training);
   const facts = { hash: weightsHash(weights), shape, parameters, tensors, meta: told };
   const { data, out } = options;
-  // of a network that reads both ways there is no state that anything is carried in from the past alone
-  if (!shape || shape.bidirectional) {
-    if (data ?? out)
-      throw new TidecastError('NN_MODEL_FOREIGN', { folder, reason: 'it holds no network with a state from row to row' });
+  if (!shape) {
+    if (data ?? out) throw new TidecastError('NN_MODEL_FOREIGN', { folder, reason: 'it holds no network' });
     return { facts, passes };
   }
+  const closed = shape.bidirectional === true || isPairs(model);
+  if (closed && data !== undefined)
+    throw new TidecastError('CLI_USAGE', { folder, problem: 'a network that reads to the end is looked at without `--data`' });
   const count = Math.max(1, Math.min(PROBES, Math.floor(WORK / parameters)));
-  const { probes, of } =
-    typeof data === 'string'
-      ? await learntProbes(model, data, count, terminal)
-      : { probes: drawnProbes(shape, ROWS, count, SEED), of: 'seeded random rows, a random direction of the last output' };
-  const diagnosis = { of, ...diagnose(shape, weights, probes) };
+  const diagnosis = closed
+    ? closedDiagnosis(folder, model, count)
+    : await openDiagnosis(model, typeof data === 'string' ? data : undefined, count, terminal);
   if (typeof out === 'string') {
     const { diagnosisPlots } = await import('./diagnosis-plots.ts');
     saveFiles(resolve(terminal.folder, out), diagnosisPlots(diagnosis, passes));
   }
   return { facts, diagnosis, passes };
+}
+
+/** Of a network that goes on from row to row. */
+async function openDiagnosis(
+  model: ModelFile,
+  data: string | undefined,
+  count: number,
+  terminal: Terminal,
+): Promise<NonNullable<ModelFound['diagnosis']>> {
+  const shape = model.shape!;
+  const { probes, of } =
+    data !== undefined
+      ? await learntProbes(model, data, count, terminal)
+      : { probes: drawnProbes(shape, ROWS, count, SEED), of: 'seeded random rows, a random direction of the last output' };
+  return { of, ...diagnose(shape, model.weights, probes) };
+}
+
+/** Of one that answers when all is read. */
+function closedDiagnosis(folder: string, model: ModelFile, count: number): NonNullable<ModelFound['diagnosis']> {
+  const look = { rows: CLOSED_ROWS, count, seed: SEED };
+  if (model.shape!.bidirectional)
+    return {
+      of: 'seeded random rows, of which the middle one is changed: each output is of all rows, before it and after it',
+      ...diagnoseBothWays(model.shape!, model.weights, look),
+    };
+  const { shapes, weights } = bothOf(folder, model);
+  const { categories = 0 } = shapes.decoder;
+  return {
+    of: 'seeded random rows that the encoder reads, a random direction of the first output of the decoder',
+    ...diagnosePairs(shapes, weights, Math.max(0, categories - 1), look),
+  };
 }
 
 async function learntProbes(
@@ -95,14 +129,17 @@ function passesOf(training: unknown): Pass[] {
 /** The diagnosis in words and one table. */
 export function diagnosisText({ diagnosis, passes }: ModelFound, paint: Paint): string {
   if (!diagnosis) return '';
-  const { of, rows, gradient, impulse, felt, hidden } = diagnosis;
+  const { of, rows, gradient, impulse, felt, before, hidden } = diagnosis;
+  const rowsFelt = (felt: number): string =>
+    felt < rows ? `for ${whole(felt)} rows (until below 1 % of its largest)` : `for all ${whole(rows)} rows looked at`;
   const distances = [0, 1, 2, 5, 10, 20, 50, 100, 200].filter((k) => k < rows - 1).concat(rows - 1);
   const shown = (sizes: readonly number[]): string[] => distances.map((k) => value(sizes[k]!));
   const table = calmTable(
     ['rows back, or later', ...distances.map(String)],
     [
       ...gradient.map(({ layer, of: state, norms }) => [`|dL/d${state}| of layer ${layer + 1}`, ...shown(norms)]),
-      ['change of the output', ...shown(impulse)],
+      [before ? 'change of outputs later' : 'change of the output', ...shown(impulse)],
+      ...(before ? [['change of outputs before', ...shown(before.impulse)]] : []),
     ],
     paint,
   );
@@ -114,12 +151,10 @@ export function diagnosisText({ diagnosis, passes }: ModelFound, paint: Paint): 
       `slope of ${state}, layer ${layer + 1}`,
       `${value(slope)} powers of ten in 100 rows`,
     ]),
-    [
-      'an input is felt',
-      felt < rows ? `for ${whole(felt)} rows (until below 1 % of its largest)` : `for all ${whole(rows)} rows looked at`,
-    ],
-    ...hidden.map(({ layer, mean, saturated }) => [
-      `units of layer ${layer + 1}`,
+    [before ? 'an input is felt later' : 'an input is felt', rowsFelt(felt)],
+    ...(before ? [['an input is felt before', rowsFelt(before.felt)]] : []),
+    ...hidden.map(({ layer, way, mean, saturated }) => [
+      `units of layer ${layer + 1}${way ? `, ${way}` : ''}`,
       `|h| ${value(mean)} on average, above 0.95 in ${percent(saturated, 1)}`,
     ]),
     ...(updates > 0

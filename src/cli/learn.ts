@@ -72,7 +72,8 @@ export function resultText({ judged, proofs, claims, samples, answers }: Learnt,
 
 function measuresOf([first]: readonly Judgement[]): { title: string; shown: (each: Judgement) => string }[] {
   const epochs = { title: 'epochs to the loss', shown: ({ epochs }: Judgement) => value(epochs ?? NaN) };
-  const reached = first?.epochs === undefined ? [] : [epochs];
+  const taught = { title: 'when shown the truth', shown: ({ epochsShown }: Judgement) => value(epochsShown ?? NaN) };
+  const reached = first?.epochs === undefined ? [] : [epochs, taught];
   if (first?.error !== undefined) return [{ title: 'error / variance', shown: ({ error }) => value(error!) }, ...reached];
   const exact = { title: 'exact sequences', shown: ({ exact }: Judgement) => percent(exact!, 1) };
   return [

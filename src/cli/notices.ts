@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, instant, percent, value, whole } from './numbers.ts';
+import { ago, instant, percent, seasonsText, value, whole } from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -60,6 +60,7 @@ function line(on: On): void {
     ({ resumed, rows }) => (resumed ? `continued at row ${whole(rows)}` : 'started'),
     ({ resumed, rows }) => ({ resumed, rows }),
   );
+  on('seasons.found', 'info', ({ seasons, rows }) => `${seasonsText(seasons)}, found in ${whole(rows)} rows`);
   on('run.stopped', 'info', ({ clean }) => (clean ? 'stopped' : 'stopped before everything was delivered'));
   on(
     'training.started',

@@ -5,6 +5,11 @@ export function whole(n: number): string {
   return Number.isFinite(n) ? Math.round(n).toLocaleString('en-US') : '-';
 }
 
+/** `seasons of 48 and 336 rows`. */
+export function seasonsText(seasons: readonly number[]): string {
+  return seasons.length > 0 ? `season${seasons.length > 1 ? 's' : ''} of ${seasons.map(whole).join(' and ')} rows` : 'no season';
+}
+
 /** Four or so digits that tell something, whatever the size; `-` for what is no number. */
 export function value(x: number): string {
   if (!Number.isFinite(x)) return '-';

@@ -1,7 +1,16 @@
 /** The report of a backtest as Markdown: the sentences and tables of the page, without its plots. */
 import type { ReportData } from '../backtest/report-data.ts';
 import { displayName } from './page-names.ts';
-import { coverageTable, factTable, markTable, modelTable, seriesTable, stepTable, type PageTable } from './page-tables.ts';
+import {
+  coverageTable,
+  factTable,
+  markTable,
+  modelTable,
+  seriesTable,
+  stepTable,
+  trustTable,
+  type PageTable,
+} from './page-tables.ts';
 import { intervalSentences, markSentences, modelSentences, skillSentences } from './page-words.ts';
 
 /** The whole text. */
@@ -18,7 +27,9 @@ export function markdown(data: ReportData): string {
         '## Calibration',
         table(coverageTable(data.scores)),
         '## What the mixture trusted',
-        said(modelSentences(data)) || 'A single model is the output.',
+        ...(modelSentences(data).length > 0
+          ? [said(modelSentences(data)), table(trustTable(data))]
+          : ['A single model is the output.']),
         '## Retraining and drift',
         said(markSentences(data.marks)),
         ...(data.marks.length > 0 ? [table(markTable(data))] : []),

@@ -35,7 +35,7 @@ ul.said { margin: .5rem 0; padding-left: 1.1rem; max-width: 46rem; } ul.said li 
 .scroll { overflow-x: auto; margin: .6rem 0 1rem; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .28rem .55rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid); }
-th { font-weight: 600; color: var(--soft); border-bottom-color: var(--line); }
+th { white-space: normal; vertical-align: bottom; font-weight: 600; color: var(--soft); border-bottom-color: var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--paper); } .text th, .text td { text-align: left; }
 .facts td { white-space: normal; overflow-wrap: anywhere; } .facts td:first-child { white-space: nowrap; color: var(--soft); vertical-align: top; }
 tr.own td { font-weight: 650; }

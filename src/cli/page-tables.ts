@@ -3,7 +3,7 @@ import { levelOf } from '../backtest/timeline.ts';
 import type { CellScore, Ranked, ReportData } from '../backtest/report-data.ts';
 import { printable } from './cell.ts';
 import { ago, instant, percent, value, whole } from './numbers.ts';
-import { byTarget, markText, pickSteps, shown } from './page-words.ts';
+import { byTarget, markText, pickSteps, sharesOf, shown } from './page-words.ts';
 
 /** `kind` of a cell colours it; `own` marks a row that stands out. */
 export interface PageTable {
@@ -117,6 +117,17 @@ export function coverageTable(scores: readonly CellScore[]): PageTable {
     }),
   );
   return { titles: ['target and step', ...levels.flatMap((level) => [`in ${percent(Number(levelOf(level)))}`, 'width'])], rows };
+}
+
+/** How far each model was trusted, and what leaving it out would change. */
+export function trustTable({ timelines }: Pick<ReportData, 'timelines'>): PageTable {
+  const rows = timelines.flatMap((line) =>
+    sharesOf(line).map(({ name, weight, cost, effect }) => {
+      const without = effect === 'none' ? 'no difference' : `${shown(Math.abs(cost))} ${cost > 0 ? 'more' : 'less'} error`;
+      return { cells: [`${printable(line.target)} +${line.step}`, name, percent(weight), without] };
+    }),
+  );
+  return { titles: ['target and step', 'model', 'mean weight', 'without it'], rows };
 }
 
 /** The newest of what happened to the models. */

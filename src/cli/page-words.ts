@@ -4,7 +4,7 @@ import type { CellScore, ReportData } from '../backtest/report-data.ts';
 import type { Mark } from '../backtest/marks.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { percent, value, whole } from './numbers.ts';
+import { percent, seasonsText, value, whole } from './numbers.ts';
 
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
@@ -50,31 +50,48 @@ export function intervalSentences({ scores }: Pick<ReportData, 'scores'>): strin
           const coverage = cell.summary.intervals.find((each) => each.nominal === nominal)!.coverage;
           const off = coverage - nominal;
           const fault = Math.abs(off) <= CLOSE[i]! ? '' : off < 0 ? ' (too narrow)' : ' (too wide)';
-          return `${percent(coverage, 1)} of the truths at step ${cell.step}${fault}`;
+          return `${percent(coverage, 1)}${i === 0 ? ' of the truths' : ''} at step ${cell.step}${fault}`;
         });
         return `${several(scores) ? `${printable(target)}: the` : 'The'} ${percent(nominal)} intervals held ${held.join(' and ')}.`;
       });
   });
 }
 
-/** What each model adds to the mixture. */
+/** What the mixture would miss without a model. */
+export interface Share {
+  readonly name: string;
+  /** Mean weight, a share. */
+  readonly weight: number;
+  /** How much larger the error is without it, a share of the error; negative: smaller. */
+  readonly cost: number;
+  readonly effect: 'missed' | 'harm' | 'none';
+}
+
+/** The models of a mixture, the most trusted first. */
+export function sharesOf({ without, weights, n }: ReportData['timelines'][number]): Share[] {
+  const all = n.reduce((sum, each) => sum + each, 0);
+  const shares = Object.entries(without).map(([name, cost]): Share => {
+    const weight = weights[name]!.reduce<number>((sum, each, i) => sum + (each ?? 0) * n[i]!, 0) / all;
+    return { name, weight, cost, effect: cost >= WORTH ? 'missed' : cost <= -WORTH ? 'harm' : 'none' };
+  });
+  return shares.sort((x, y) => y.weight - x.weight);
+}
+
+/** Which models the mixture needs. */
 export function modelSentences({ timelines }: Pick<ReportData, 'timelines'>): string[] {
   const many = new Set(timelines.map(({ target }) => target)).size > 1;
-  return timelines.flatMap(({ target, step, without, weights, n }) => {
-    const all = n.reduce((sum, each) => sum + each, 0);
-    const parts = Object.entries(without).map(([name, cost]) => {
-      const weight = weights[name]!.reduce<number>((sum, each, i) => sum + (each ?? 0) * n[i]!, 0) / all;
-      const effect =
-        cost >= WORTH
-          ? `${percent(cost, 1)} more error without it`
-          : cost <= -WORTH
-            ? `${percent(-cost, 1)} less error without it`
-            : 'no difference without it';
-      return { name, weight, text: `${name} ${percent(weight)} of the weight, ${effect}` };
-    });
-    if (parts.length === 0) return [];
-    parts.sort((a, b) => b.weight - a.weight);
-    return [`${many ? `${printable(target)}, step` : 'Step'} ${step}: ${parts.map(({ text }) => text).join('; ')}.`];
+  return timelines.flatMap((line) => {
+    const shares = sharesOf(line);
+    if (shares.length === 0) return [];
+    const names = (effect: Share['effect']) => shares.filter((share) => share.effect === effect).map(({ name }) => name);
+    const [missed, harm, none] = [names('missed'), names('harm'), names('none')];
+    const parts = [
+      ...(missed.length > 0 ? [`the error is larger without ${missed.join(', ')}`] : []),
+      ...(harm.length > 0 ? [`smaller without ${harm.join(', ')}`] : []),
+      ...(none.length > 0 ? [`the same without ${none.join(', ')}`] : []),
+    ];
+    if (missed.length === 0) parts[0] = `the error is ${parts[0]!}`;
+    return [`${many ? `${printable(line.target)}, step` : 'Step'} ${line.step}: ${parts.join('; ')}.`];
   });
 }
 
@@ -85,13 +102,19 @@ export function markSentences(marks: readonly Mark[]): string[] {
   const seconds = trained.reduce((sum, { facts }) => sum + Number(facts['milliseconds'] ?? 0), 0) / 1000;
   const others = new Map<string, number>();
   for (const { event } of marks)
-    if (!['training.finished', 'weights.swapped'].includes(event)) others.set(event, (others.get(event) ?? 0) + 1);
+    if (!['training.finished', 'weights.swapped', 'seasons.found'].includes(event))
+      others.set(event, (others.get(event) ?? 0) + 1);
   return [
     ...(trained.length > 0
       ? [
           `${whole(trained.length)} trainings took ${value(seconds)} s in all; ${whole(accepted)} gave better weights, which were taken.`,
         ]
       : ['The network was not trained.']),
+    ...marks.flatMap(({ event, facts }) =>
+      event === 'seasons.found'
+        ? [`In the first ${whole(Number(facts['rows']))} rows was found: ${seasonsText(facts['seasons'] as number[])}.`]
+        : [],
+    ),
     ...[...others].map(([event, n]) => `${event}: ${whole(n)} times.`),
   ];
 }
@@ -101,6 +124,7 @@ export function markText({ event, facts }: Mark): string {
   const { accepted, champion, challenger } = facts as { accepted?: boolean; champion?: number; challenger?: number };
   if (event === 'training.finished')
     return `trained: loss ${value(champion ?? NaN)} → ${value(challenger ?? NaN)}, ${accepted ? 'taken' : 'old weights kept'}`;
+  if (event === 'seasons.found') return `found: ${seasonsText(facts['seasons'] as number[])}`;
   if (event === 'weights.swapped') return `new weights ${printable(String(facts['hash'])).slice(0, 12)}`;
   const told = Object.entries(facts).map(
     ([name, fact]) => `${name} ${typeof fact === 'number' ? value(fact) : printable(String(fact))}`,

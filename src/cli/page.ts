@@ -5,7 +5,7 @@ import { displayName } from './page-names.ts';
 import { instant, percent, value, whole } from './numbers.ts';
 import * as plots from './page-plots.ts';
 import { STYLE } from './page-style.ts';
-import { factTable, markTable, modelTable, seriesTable, signed, stepTable, type PageTable } from './page-tables.ts';
+import { factTable, markTable, modelTable, seriesTable, signed, stepTable, trustTable, type PageTable } from './page-tables.ts';
 import { byTarget, intervalSentences, markSentences, modelSentences, skillSentences } from './page-words.ts';
 
 /** Targets that are drawn at most. */
@@ -190,7 +190,7 @@ function trust(data: ReportData): string {
     '<p>The forecast is a mixture; these are the weights that each model had, mean over series. “Without it” deals a model’s weight out to the others and leaves everything else as it was, models that are built on it included.</p>';
   return section(
     'What the mixture trusted',
-    `${words}${said(modelSentences(data))}${mixed.map((line) => figure(plots.weightsOverTime(line, models), `${displayName(line.target)}, step ${line.step}: weights over time.`, legend(models, models))).join('')}`,
+    `${words}${said(modelSentences(data))}<details><summary>Every model’s weight, and what it adds</summary>${table(trustTable(data))}</details>${mixed.map((line) => figure(plots.weightsOverTime(line, models), `${displayName(line.target)}, step ${line.step}: weights over time.`, legend(models, models))).join('')}`,
   );
 }
 
@@ -219,7 +219,7 @@ function figure(plot: string, caption: string, key = ''): string {
 }
 
 function said(sentences: readonly string[]): string {
-  return `<ul class="said">${sentences.map((sentence) => `<li>${text(sentence)}</li>`).join('')}</ul>`;
+  return `<ul class="said">${sentences.map((sentence) => `<li>${text(sentence).replace(/(\d) %/g, '$1\u00a0%')}</li>`).join('')}</ul>`;
 }
 
 function legend(shown: readonly string[], models: readonly string[]): string {
@@ -229,7 +229,9 @@ function legend(shown: readonly string[], models: readonly string[]): string {
 }
 
 function table({ titles, rows, text: words }: PageTable, kind = words ? 'text' : ''): string {
-  const head = titles.some(Boolean) ? `<thead><tr>${titles.map((title) => `<th>${text(title)}</th>`).join('')}</tr></thead>` : '';
+  const head = titles.some(Boolean)
+    ? `<thead><tr>${titles.map((title) => `<th>${text(title).replace(/^in (\d+) %$/, 'in\u00a0$1\u00a0%')}</th>`).join('')}</tr></thead>`
+    : '';
   const body = rows.map(({ cells, own, kinds }) => {
     const all = cells.map(
       (cell, i) => `<td${kinds?.[i] === 'better' || kinds?.[i] === 'worse' ? ` class="${kinds[i]}"` : ''}>${text(cell)}</td>`,

@@ -116,10 +116,31 @@ The fields of a source, a sink or a model stand beside its \`type\`: see [their 
 ## Rules between fields
 
 - \`grid: rows\` needs \`window.interval\`; \`slide\` and \`bars\` need a duration as \`grid\`, and \`slide\` divides it.
+- \`forecast.season: auto\` needs a \`history\`, or \`forecast.warmup\`: it looks in those rows. Forecasts of them know the seasons; later ones know nothing later.
 - \`window.ring\` is at least the horizon, every season, \`retrain.rows\`, and what each model looks back.
 - \`retrain.lag\` is shorter than \`retrain.every\`; \`burn_in + steps\` is less than \`retrain.rows\`.
 - \`forecast.quantiles\` ascend. \`naive\` is among \`forecast.models\`; \`output\` and \`baselines\` name some of them.
+- \`forecast.known_ahead\` reaches the horizon, is less than \`window.ring\`, and names no target.
 - \`forecast.targets\` are bars, where bars are given.
+
+## What is known beside the past
+
+A measured input is a further column of \`source.values\` (or a further bar): its past is known, its future is not. One whose future is known, a
+price list, a planned holiday, a weather forecast, is sent ahead: a row holds the value of the row \`known_ahead\` rows later. So a live run and a
+backtest see the same, and nothing reads ahead. In pandas that column is \`frame.groupby("shop")["promotion"].shift(-7)\`.
+
+\`\`\`yaml
+source: { type: arrow, path: sales.arrow, time: day, series: shop, values: [sold, visitors, promotion_in_7] }
+window: { grid: rows, interval: 1d }
+forecast:
+  targets: [sold]
+  horizon: 7
+  season: 7
+  known_ahead: { promotion_in_7: 7 } # visitors are measured
+  attributes:
+    berlin-1: { size: large, region: east }
+    hamburg-2: { size: small, region: north }
+\`\`\`
 
 ## Tests beside a pipeline
 

@@ -24,6 +24,8 @@ export interface Report {
   /** Where the forecasts are. */
   readonly outputs: readonly string[];
   readonly stateHash: string;
+  /** With `season: auto`: what was found, in rows. */
+  readonly seasons?: readonly number[];
   /** Of a backtest: the scores of each series. */
   readonly bySeries?: readonly { readonly name: string; readonly scores: readonly ScoreLine[] }[];
   /** SHA-256 of the rows that were read. */
@@ -53,6 +55,7 @@ export function reportOf(
     scores: scoreLines(targets, scores),
     ...(spec.shadow && result.shadow ? { shadow: { name: spec.shadow.name, scores: scoreLines(targets, result.shadow) } } : {}),
     outputs: outputs(spec),
+    ...(result.seasons ? { seasons: result.seasons } : {}),
     stateHash,
     ...('series' in result
       ? {

@@ -1,7 +1,7 @@
 /** What is said at the end: how good the forecasts were, how long it took, where they are. */
 import { cut, printable } from './cell.ts';
 import { backtestTables } from './backtest-tables.ts';
-import { ago, percent, value, whole } from './numbers.ts';
+import { ago, percent, seasonsText, value, whole } from './numbers.ts';
 import type { Report } from './report.ts';
 import { plainPaint, type Paint } from './terminal.ts';
 import { calmTable } from './table.ts';
@@ -18,6 +18,7 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
   if (!complete && rowsHere === 0) return nothingCame(report, refused, paint);
   const lines = [
     `${paint('bold', printable(pipeline))}: ${complete ? 'the source ended' : 'stopped'} after ${whole(rows)} rows of ${whole(series)} series`,
+    ...(report.seasons ? [`found: ${seasonsText(report.seasons)}`] : []),
     ...scoreTables(report.scores, paint),
     ...(report.bySeries ? backtestTables(report.scores, report.bySeries, paint) : []),
     ...shadowLine(report),

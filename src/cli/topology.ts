@@ -50,6 +50,7 @@ export function stations(spec: Spec): Station[] {
       name: 'forecast',
       does: [
         `${forecast.targets?.map((target) => printable(target)).join(', ') ?? 'the first channel'}, ${forecast.horizon} ${forecast.horizon === 1 ? 'step' : 'steps'} ahead`,
+        ...(forecast.findSeasons ? ['season auto'] : []),
         ...(forecast.season.length > 0 ? [`season ${forecast.season.join(', ')}`] : []),
         `${forecast.models.map(({ type }) => type).join(' + ')} -> ${forecast.output}`,
         `against ${forecast.baselines.join(', ') || 'nothing'}`,

@@ -16,7 +16,7 @@ export function render(model: ViewModel, width: number, paint: Paint = plainPain
     forecastTable(model.forecasts, room, paint),
     model.recent ? recentChart(model.recent, room, paint) : [],
     scoreTable(model.scores, room, paint),
-    trainingTable(model, paint),
+    trainingTable(model, room, paint),
     model.warning ? [paint('yellow', cut(`! ${printable(model.warning)}`, room))] : [],
   ];
   return sections
@@ -163,15 +163,20 @@ function scoreTable(scores: readonly ScoreLine[], room: number, paint: Paint): s
   return [...table([titles, ...rows], numbers, paint), ...luck];
 }
 
-function trainingTable({ trainings, training }: ViewModel, paint: Paint): string[] {
+function trainingTable({ trainings, training }: ViewModel, room: number, paint: Paint): string[] {
   if (trainings.length === 0 && !training) return [];
-  const rows = trainings.slice(-3).map((line) => trainingRow(line, paint));
+  const rows = trainings.slice(-3).map((line) => trainingRow(line, room, paint));
   const titles = ['Retraining', 'loss before', 'after', 'took', ''];
   return [...table([titles, ...rows], [1, 2, 3], paint), ...(training ? [paint('cyan', 'training now …')] : [])];
 }
 
-function trainingRow({ trigger, champion, challenger, accepted, seconds, reason }: TrainingLine, paint: Paint): string[] {
-  if (reason !== undefined) return [instant(trigger), '-', '-', '-', paint('yellow', cut(printable(reason), 40))];
+function trainingRow(
+  { trigger, champion, challenger, accepted, seconds, reason }: TrainingLine,
+  room: number,
+  paint: Paint,
+): string[] {
+  if (reason !== undefined)
+    return [instant(trigger), '-', '-', '-', paint('yellow', cut(printable(reason), Math.max(40, room - 50)))];
   return [
     instant(trigger),
     value(champion),

@@ -50,16 +50,25 @@ export class OwnColumn implements Column {
   }
 }
 
-const ZEROS = Buffer.alloc(4096);
+const PAGE = 4096;
+const ZEROS = Buffer.alloc(16 * PAGE);
 
 /** Copies numbers, but for pages of zeros: one that was never written to costs no memory, and most of a ring is not filled yet. */
 function copyPages(from: ColumnArray, to: ColumnArray): void {
   const bytes = Buffer.from(from.buffer, from.byteOffset, from.byteLength);
   const into = Buffer.from(to.buffer, to.byteOffset, to.byteLength);
   for (let at = 0; at < bytes.length; at += ZEROS.length) {
-    const page = bytes.subarray(at, at + ZEROS.length);
-    if (page.length < ZEROS.length || !page.equals(ZEROS)) page.copy(into, at);
+    const end = Math.min(at + ZEROS.length, bytes.length);
+    if (isZero(bytes, at, end)) continue;
+    for (let page = at; page < end; page += PAGE) {
+      const pageEnd = Math.min(page + PAGE, end);
+      if (!isZero(bytes, page, pageEnd)) bytes.copy(into, page, page, pageEnd);
+    }
   }
+}
+
+function isZero(bytes: Buffer, from: number, to: number): boolean {
+  return bytes[from] === 0 && ZEROS.compare(bytes, from, to, 0, to - from) === 0;
 }
 
 /** A column in memory that somebody else lends. */

@@ -409,6 +409,11 @@ export const ERRORS = {
     todo: 'Use one of the names listed.',
     exit: EXIT.config,
   },
+  SEASON_ENDLESS: {
+    what: 'Seasons cannot be looked for in a source that never ends',
+    todo: 'Give a `history`, or name the seasons: `tidecast check FILE --seasons` finds them in a recording.',
+    exit: EXIT.config,
+  },
   HISTORY_PARTITIONS: {
     what: 'The history has several partitions',
     todo: 'Read it from a file or from a database.',
@@ -469,6 +474,11 @@ export const ERRORS = {
   BACKTEST_ENDLESS: {
     what: 'The source of this pipeline never ends, so it cannot be replayed',
     todo: 'Give a recording: `--source FILE.arrow`, `--source FILE.csv`, or `--source FILE.yaml` with a source section that ends.',
+    exit: EXIT.usage,
+  },
+  BACKTEST_NO_FOLDS: {
+    what: 'There is nothing to cut into folds',
+    todo: 'Let `--from` and `--to` leave rows of the recording between them.',
     exit: EXIT.usage,
   },
   BACKTEST_OUTPUT: {

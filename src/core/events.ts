@@ -6,6 +6,7 @@
 export interface Events {
   'run.started': { pipeline: string; resumed: boolean; rows: number };
   'run.stopped': { rows: number; clean: boolean };
+  'seasons.found': { seasons: readonly number[]; rows: number; time: number };
   'ticks.ingested': { rows: number; total: number; time: number };
   'ticks.rejected': { reason: string; count: number };
   'series.opened': { lanes: number };
@@ -49,6 +50,7 @@ export type EventName = keyof Events;
 export const EVENTS: Readonly<Record<EventName, string>> = {
   'run.started': 'The line was built and, if there was a checkpoint, restored; no tick was read yet.',
   'run.stopped': 'The last checkpoint was taken and the sinks are closed.',
+  'seasons.found': 'With `season: auto`: lengths in rows, found in so many rows up to `time`; before the line begins.',
   'ticks.ingested': 'A batch went through the whole line; `time` is its newest event time.',
   'ticks.rejected': 'Ticks were refused and sent to the dead letters.',
   'series.opened': 'Series got lanes for the first time or again; `lanes` are open now.',

@@ -97,7 +97,8 @@ export class Lanes {
     // first, because it may fail: the series then still has its spilled state and no lane
     const spilled = this.#spill?.take(key);
     const lane = this.#free.pop() ?? this.keys.length;
-    if (lane >= this.#capacity) this.#grow(Math.max(16, this.#capacity * 2));
+    // most columns are not written to yet: room for a thousand series costs address space, growing to it step by step costs time
+    if (lane >= this.#capacity) this.#grow(Math.max(64, this.#capacity * (this.#capacity < 1024 ? 4 : 2)));
     this.keys[lane] = key;
     this.#byKey.set(key, lane);
     if (spilled) this.#unpack(lane, spilled);

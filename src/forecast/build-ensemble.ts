@@ -2,6 +2,7 @@
 import { TidecastError } from '../core/errors.ts';
 import type { State } from '../core/state.ts';
 import { Ring } from '../window/ring.ts';
+import type { Beside } from './beside.ts';
 import { Ensemble } from './ensemble.ts';
 import { Inputs } from './inputs.ts';
 import type { ForecasterComponent, ForecasterContext, GridClock } from './forecaster.ts';
@@ -28,6 +29,8 @@ export interface EnsembleSpec {
   readonly output?: string;
   /** Models that skill is measured against. Default: `naive`. */
   readonly baselines?: readonly string[];
+  /** Inputs that are known ahead, and of what kind each series is. Default: none. */
+  readonly beside?: Beside | undefined;
   /** Rows a series before scoring starts. Default: 0. */
   readonly warmup?: number;
   /** Event time before which nothing is scored, epoch ms. */
@@ -78,7 +81,13 @@ export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
   const lookback = Math.max(horizon, ...wanted.map(({ component, config }) => component.lookback(config, { horizon, seasons })));
   const { lanes } = state;
   const ring = new Ring(lanes, { capacity: spec.ring ?? lookback + 1, channels });
-  const inputs = new Inputs(lanes, ring, clock, { channels, targets, horizon, seasons });
+  const inputs = new Inputs(lanes, ring, clock, {
+    channels,
+    targets,
+    horizon,
+    seasons,
+    ...(spec.beside ? { beside: spec.beside } : {}),
+  });
   const context: ForecasterContext = {
     state,
     lanes,
@@ -92,6 +101,7 @@ export function buildEnsemble(state: State, spec: EnsembleSpec): BuiltEnsemble {
     season: seasons[0],
     quantiles,
     seed,
+    beside: spec.beside,
   };
   const models = wanted.map(({ component, config, loaded }) => {
     const model = component.build(config, { ...context, loaded });

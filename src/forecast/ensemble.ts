@@ -6,6 +6,7 @@
  */
 import { ROW_IMPUTED } from '../core/batch.ts';
 import type { Column, Lanes } from '../core/lanes.ts';
+import { remainder } from '../core/math/remainder.ts';
 import type { Forecaster, ForecasterContext, Outlook, Wave } from './forecaster.ts';
 import { Interval } from './interval.ts';
 import { Mixture } from './mixture.ts';
@@ -112,7 +113,7 @@ export class Ensemble {
   /** What was issued at a lane's newest row for a cell, `target x horizon + step - 1`: the mean, and the quantiles into `into`. */
   newest(lane: number, cell: number, into: Float64Array): number {
     const { horizon } = this.context;
-    const at = (lane * horizon + (this.#index.data[lane]! % horizon)) * this.#cells + cell;
+    const at = (lane * horizon + remainder(this.#index.data[lane]!, horizon)) * this.#cells + cell;
     const levels = this.#levels;
     const base = at * levels * 2;
     into.set(this.#spread.data.subarray(base + levels, base + 2 * levels));
@@ -154,7 +155,7 @@ export class Ensemble {
     const spread = this.#spread.data;
     for (let h = 1; h <= horizon; h++) {
       const then = now - h;
-      const slot = lane * horizon + (then > 0 ? then % horizon : 0);
+      const slot = lane * horizon + (then > 0 ? remainder(then, horizon) : 0);
       const known = then > 0 && this.#origin.data[slot * 2] === then && !imputed;
       out.scoredTimes[row * horizon + h - 1] = known ? clock.after(this.#origin.data[slot * 2 + 1]!, h) : NaN;
       for (let t = 0; t < targets; t++) {
@@ -183,7 +184,7 @@ export class Ensemble {
     const cells = this.#cells;
     const levels = this.#levels;
     const now = this.#index.data[lane]!;
-    const slot = lane * horizon + (now % horizon);
+    const slot = lane * horizon + remainder(now, horizon);
     const time = wave.times[k]!;
     this.#origin.data[slot * 2] = now;
     this.#origin.data[slot * 2 + 1] = time;

@@ -3,12 +3,14 @@
  *
  * Per channel: distance from the mean, the last change, distances from a quick and a slow level, the last rows (for the linear skip),
  * and per season what followed the same phase one season ago. Once per row: sine and cosine of the next row's time of day and week,
- * how late the row is for its grid (a closed market is no gap), and whether it was filled in. Live, in training and in rebuilding a state it is this code, over
+ * how late the row is for its grid (a closed market is no gap), and whether it was filled in; of what is known ahead its values at the
+ * first step, the last and two between; and of what kind the series is. Live, in training and in rebuilding a state it is this code, over
  * the same ring, with the scaler as it stood at that row: so the network never meets a number that it was not trained on.
  */
 import { ROW_IMPUTED } from '../core/batch.ts';
 import type { Ring } from '../window/ring.ts';
 import type { GridClock } from './forecaster.ts';
+import { BesideInputs, type Beside } from './beside.ts';
 import { CHANGE, DEVIATION, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
 
 const CLIP = 10;
@@ -21,6 +23,8 @@ export interface FeatureSizes {
   readonly seasons: readonly number[];
   /** How many of the last rows are inputs of their own. */
   readonly lags: number;
+  /** Known-ahead inputs and attributes, where there are any. */
+  readonly beside?: Beside | undefined;
 }
 
 /** Rows of the future, one season back, that are inputs: the first, the last and two between. */
@@ -37,14 +41,23 @@ export class Features {
   readonly #ring: Ring;
   readonly #clock: GridClock;
   readonly #ahead: readonly (readonly number[])[];
+  readonly #beside: BesideInputs;
+  /** Steps at which what is known ahead is an input. */
+  readonly #told: readonly number[];
+  readonly #scale: Float64Array;
 
-  constructor(ring: Ring, clock: GridClock, sizes: FeatureSizes) {
+  /** `seriesOf`: name of a lane's series. */
+  constructor(ring: Ring, clock: GridClock, sizes: FeatureSizes, seriesOf: (lane: number) => string | undefined) {
     this.#ring = ring;
     this.#clock = clock;
     this.sizes = sizes;
     this.#ahead = sizes.seasons.map((season) => aheadOf(sizes.horizon, season));
     const seasonal = this.#ahead.reduce((sum, steps) => sum + steps.length + 1, 0);
-    this.count = sizes.channels * (4 + sizes.lags + seasonal) + 6;
+    this.#beside = new BesideInputs(ring, sizes.beside, seriesOf);
+    this.#told = aheadOf(sizes.horizon, Infinity);
+    this.#scale = new Float64Array(this.#beside.scales);
+    const beside = this.#beside.fixed + this.#told.length * this.#beside.perStep;
+    this.count = sizes.channels * (4 + sizes.lags + seasonal) + 6 + beside;
   }
 
   /** Rows that must lie before a row for its inputs to be complete. */
@@ -76,8 +89,13 @@ export class Features {
       into[f++] = clip((y - state[s + QUICK]!) * perChange);
       into[f++] = clip((y - state[s + SLOW]!) * perChange);
       const known = Math.min(lags, reach - 2);
-      for (let lag = 1; lag <= known; lag++)
-        into[f++] = clip((values[before(at0, slot, lag + 1, capacity) * channels + c]! - y) * perChange);
+      const wrap = slot > 1 ? slot : 1;
+      let from = ((at0 - 2) * channels + c) | 0;
+      for (let lag = 1; lag <= known; lag++) {
+        if (lag === wrap) from = (from + capacity * channels) | 0;
+        into[f++] = clip((values[from]! - y) * perChange);
+        from = (from - channels) | 0;
+      }
       for (let lag = Math.max(0, known); lag < lags; lag++) into[f++] = 0;
       for (let k = 0; k < seasons.length; k++) {
         const season = seasons[k]!;
@@ -97,6 +115,18 @@ export class Features {
     const last = reach > 1 ? ring.times.data[before(at0, slot, 1, capacity)]! : time - this.#clock.interval;
     into[f + 4] = clip((time - this.#clock.after(last, 1)) / this.#clock.interval);
     into[f + 5] = ring.flags.data[at0]! & ROW_IMPUTED ? 1 : 0;
+    if (this.sizes.beside) this.#writeBeside(lane, back, state, at, into, f + 6);
+  }
+
+  #writeBeside(lane: number, back: number, state: Float64Array, at: number, into: Float32Array, to: number): void {
+    const beside = this.#beside;
+    beside.writeFixed(lane, into, to);
+    beside.scale(state, at, this.#scale, 0);
+    for (let i = 0; i < this.#told.length; i++) {
+      const place = to + beside.fixed + i * beside.perStep;
+      beside.writeStep(lane, back, this.#told[i]!, this.#scale, 0, into, place);
+      for (let k = place; k < place + beside.perStep; k++) into[k] = clip(into[k]!);
+    }
   }
 
   /** What one unit of the network's output is worth at a row, raw: the mean absolute change, 0 for a series that never moved. */

@@ -4,6 +4,7 @@ import type { ComponentStatus } from '../core/component.ts';
 import type { Lanes } from '../core/lanes.ts';
 import type { State } from '../core/state.ts';
 import type { Ring } from '../window/ring.ts';
+import type { Beside } from './beside.ts';
 import type { Inputs } from './inputs.ts';
 
 /**
@@ -59,6 +60,8 @@ export interface ForecasterContext {
   /** Quantile levels, ascending. */
   readonly quantiles: readonly number[];
   readonly seed: number;
+  /** Inputs that are known ahead, and of what kind each series is, where there are any. */
+  readonly beside?: Beside | undefined;
   /** What the component's `load` gave. */
   readonly loaded?: unknown;
 }

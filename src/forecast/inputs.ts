@@ -15,7 +15,7 @@ export class Inputs {
   readonly #lanes: Lanes;
   readonly #ring: Ring;
   readonly #clock: GridClock;
-  readonly #sizes: TabularSizes;
+  readonly sizes: TabularSizes;
   #scaler: RowScaler | undefined;
   #rows: TabularRows | undefined;
 
@@ -23,7 +23,7 @@ export class Inputs {
     this.#lanes = lanes;
     this.#ring = ring;
     this.#clock = clock;
-    this.#sizes = sizes;
+    this.sizes = sizes;
   }
 
   /** Whether anything here is trained. */
@@ -38,7 +38,10 @@ export class Inputs {
   /** For a model that is fitted in one go. */
   rowsFor(model: string): TabularRows {
     this.fitted.push(model);
-    return (this.#rows ??= new TabularRows(new Tabular(this.#ring, this.#clock, this.#sizes), this.scaler()));
+    return (this.#rows ??= new TabularRows(
+      new Tabular(this.#ring, this.#clock, this.sizes, (lane) => this.#lanes.keys[lane]),
+      this.scaler(),
+    ));
   }
 
   /** Follows the rows of a wave, which are in their rings; called before the models step. */

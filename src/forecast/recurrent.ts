@@ -89,10 +89,15 @@ export class Recurrent implements Forecaster {
   #order = new Int32Array(0);
 
   constructor(options: RecurrentConfig, context: ForecasterContext) {
-    const { lanes, ring, clock, channels, targets, horizon, seasons, quantiles, seed } = context;
+    const { lanes, ring, clock, channels, targets, horizon, seasons, quantiles, seed, beside } = context;
     this.config = options;
     this.#context = context;
-    this.features = new Features(ring, clock, { channels, targets, horizon, seasons, lags: options.lags });
+    this.features = new Features(
+      ring,
+      clock,
+      { channels, targets, horizon, seasons, lags: options.lags, ...(beside ? { beside } : {}) },
+      (lane) => lanes.keys[lane],
+    );
     this.shape = recurrentShape(options, this.features, quantiles);
     this.#network = new Network(this.shape, { slots: WEIGHT_SLOTS });
     this.#network.reserveWave(1);

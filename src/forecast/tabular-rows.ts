@@ -8,10 +8,12 @@ export class TabularRows {
   readonly tabular: Tabular;
   x = new Float32Array(0);
   readonly #scaler: RowScaler;
+  readonly #scale: Float64Array;
 
   constructor(tabular: Tabular, scaler: RowScaler) {
     this.tabular = tabular;
     this.#scaler = scaler;
+    this.#scale = new Float64Array(tabular.beside.scales);
   }
 
   /** Where the inputs of a row's cell (target x horizon + step - 1) begin. */
@@ -37,6 +39,7 @@ export class TabularRows {
     for (let row = 0; row < wave.rows; row++) {
       const lane = wave.lanes[row]!;
       const at = lane * this.#scaler.size;
+      tabular.beside.scale(scaler, at, this.#scale, 0);
       for (let target = 0; target < targets; target++) {
         const first = this.at(row, target * horizon);
         const unit = tabular.unit(scaler, at, target);
@@ -44,7 +47,7 @@ export class TabularRows {
         for (let step = 1; step <= horizon; step++) {
           const to = first + (step - 1) * count;
           if (step > 1) x.copyWithin(to, first, first + fixed);
-          tabular.writeStep(lane, 0, target, step, unit, x, to);
+          tabular.writeStep(lane, 0, target, step, unit, this.#scale, 0, x, to);
         }
       }
     }

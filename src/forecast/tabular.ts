@@ -4,11 +4,12 @@
  *
  * Of the target: the last rows, three running levels, per season the value one season ago; of every other channel its last change and
  * its distances from its levels; of the row forecast for: per season the values at its own phase in the last seasons and around the
- * nearest, sine and cosine of its time of day and week, and how many steps it is ahead. What is not known is 0. Live and in training it
+ * nearest, sine and cosine of its time of day and week, how many steps it is ahead, and what is known of it; of what kind the series is. What is not known is 0. Live and in training it
  * is this code over the same ring, with the scaler as it stood at that row.
  */
 import type { Ring } from '../window/ring.ts';
 import type { GridClock } from './forecaster.ts';
+import { BesideInputs, type Beside } from './beside.ts';
 import { CHANGE, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
 
 const LAGS = 24;
@@ -25,6 +26,8 @@ export interface TabularSizes {
   readonly targets: number;
   readonly horizon: number;
   readonly seasons: readonly number[];
+  /** Known-ahead inputs and attributes, where there are any. */
+  readonly beside?: Beside | undefined;
 }
 
 /** Turns ring rows into inputs; one instance a pipeline. */
@@ -40,14 +43,17 @@ export class Tabular {
   readonly #values: Uint8Array;
   readonly #ring: Ring;
   readonly #clock: GridClock;
+  readonly beside: BesideInputs;
 
-  constructor(ring: Ring, clock: GridClock, sizes: TabularSizes) {
+  /** `seriesOf`: name of a lane's series. */
+  constructor(ring: Ring, clock: GridClock, sizes: TabularSizes, seriesOf: (lane: number) => string | undefined) {
     this.#ring = ring;
     this.#clock = clock;
     this.sizes = sizes;
     const { channels, seasons } = sizes;
-    this.fixed = LAGS + 3 + seasons.length + (channels - 1) * PER_CHANNEL;
-    this.count = this.fixed + seasons.length * (SEASONS_BACK + AROUND) + CLOCK + 1;
+    this.beside = new BesideInputs(ring, sizes.beside, seriesOf);
+    this.fixed = LAGS + 3 + seasons.length + (channels - 1) * PER_CHANNEL + this.beside.fixed;
+    this.count = this.fixed + seasons.length * (SEASONS_BACK + AROUND) + CLOCK + 1 + this.beside.perStep;
     this.phases = seasons.map((_, s) => this.fixed + s * (SEASONS_BACK + AROUND));
     this.#values = new Uint8Array(this.count).fill(1, 0, LAGS + 3);
     for (const phase of this.phases) this.#values.fill(1, phase, phase + SEASONS_BACK + AROUND - 1);
@@ -95,10 +101,21 @@ export class Tabular {
       into[f++] = clip((x - scaler[s + QUICK]!) * each);
       into[f++] = clip((x - scaler[s + SLOW]!) * each);
     }
+    this.beside.writeFixed(lane, into, f);
   }
 
-  /** Writes the rest, for the row `step` steps ahead; `unit` as {@link unit} gives it. */
-  writeStep(lane: number, back: number, target: number, step: number, unit: number, into: Float32Array, to: number): void {
+  /** Writes the rest, for the row `step` steps ahead; `unit` as {@link unit} gives it, `scale[scaleAt ..]` as `beside.scale` does. */
+  writeStep(
+    lane: number,
+    back: number,
+    target: number,
+    step: number,
+    unit: number,
+    scale: Float64Array,
+    scaleAt: number,
+    into: Float32Array,
+    to: number,
+  ): void {
     const { seasons } = this.sizes;
     const ring = this.#ring;
     const held = ring.held(lane);
@@ -120,6 +137,7 @@ export class Tabular {
     }
     this.#clock.phases(this.#clock.after(ring.time(lane, back), step), into, f);
     into[f + CLOCK] = step;
+    this.beside.writeStep(lane, back, step, scale, scaleAt, into, f + CLOCK + 1);
   }
 }
 

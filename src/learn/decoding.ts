@@ -4,7 +4,7 @@ import { checkBoth, type Both } from '../nn/encoder-decoder.ts';
 import { Network } from '../nn/network.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
 import type { Pair } from './pairs.ts';
-import { beam, type Found, type Search } from './search.ts';
+import { look, type Found, type How, type Search } from './search.ts';
 
 /** Log probabilities from logits, in doubles. */
 export function logSoftmax(logits: ArrayLike<number>): Float64Array {
@@ -95,8 +95,8 @@ export class Decoding {
     }
   }
 
-  /** The answer to one pair by a beam of a width, 1 being greedy; throws SEARCH_OPTION. */
-  search(state: Float32Array, start: number, length: number, end: number | undefined, width: number): Found {
+  /** The answer to one pair; throws SEARCH_OPTION and SEARCH_TOO_LARGE. */
+  search(state: Float32Array, start: number, length: number, end: number | undefined, how: How): Found {
     const network = this.#decoder;
     network.reserve(1);
     network.lanes[0] = 0;
@@ -116,6 +116,6 @@ export class Decoding {
         };
       },
     };
-    return beam(search, width);
+    return look(search, how);
   }
 }

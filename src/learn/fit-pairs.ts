@@ -16,8 +16,8 @@ const WATCHED = 256;
 /** What a training came to; `loss` is that in use. */
 export interface FittedPairs extends Omit<Fitted, 'weights' | 'byEpoch'> {
   readonly weights: Both<Weights>;
-  /** Epochs after which the loss was first below `reach`; Infinity where it never was. */
-  readonly reached: number;
+  /** Epochs after which the loss was first below `reach`, in use and when the true values are shown; Infinity where it never was. */
+  readonly reached: { readonly own: number; readonly shown: number };
 }
 
 /**
@@ -47,7 +47,7 @@ export function fitPairs(
   both.load({ encoder: initial('encoder'), decoder: initial('decoder') });
   const decoding = new Decoding(shapes, both.weights());
   const random = new Random(seedOf(seed, 'order'));
-  const told = { epochs: 0, loss: NaN, clipped: 0, updates: 0, reached: Infinity };
+  const told = { epochs: 0, loss: NaN, clipped: 0, updates: 0, reached: { own: Infinity, shown: Infinity } };
   while (told.epochs < epochs && !(told.loss < (spec.until ?? 0))) {
     const done = told.epochs / Math.max(1, epochs - 1);
     const share = trueShare(teacher, floor, done);
@@ -66,9 +66,13 @@ export function fitPairs(
       if (!(norm <= clip)) told.clipped++;
     }
     decoding.renew(both.weights());
-    told.loss = lossInUse(decoding, training.slice(0, WATCHED), encoding);
+    const watched = training.slice(0, WATCHED);
+    told.loss = lossInUse(decoding, watched, encoding);
     progress(++told.epochs, told.loss);
-    if (told.loss < reach) told.reached = Math.min(told.reached, told.epochs);
+    const { reached } = told;
+    if (told.loss < reach) reached.own = Math.min(reached.own, told.epochs);
+    if (reach > 0 && reached.shown === Infinity && lossInUse(decoding, watched, encoding, true) < reach)
+      reached.shown = told.epochs;
   }
   return { ...told, weights: both.weights() };
 }

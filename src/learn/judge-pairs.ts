@@ -4,6 +4,7 @@ import type { Decoding } from './decoding.ts';
 import { lossInUse } from './fit-pairs.ts';
 import type { Judgement } from './judge.ts';
 import type { Pair, PairEncoding } from './pairs.ts';
+import type { How } from './search.ts';
 
 /** Answers to pairs that were read for about equally many rows. */
 export interface ByLength {
@@ -24,17 +25,17 @@ export interface JudgedPairs {
 /** Groups of lengths that are told apart at most. */
 const GROUPS = 8;
 
-/** Answers pairs, symbols by a beam of a width; throws SEARCH_OPTION. */
-export function judgePairs(decoding: Decoding, pairs: readonly Pair[], encoding: PairEncoding, width: number): JudgedPairs {
-  return encoding.said > 0 ? judgeSymbols(decoding, pairs, encoding, width) : judgeQuantities(decoding, pairs, encoding);
+/** Answers pairs, symbols by a search; throws SEARCH_OPTION and SEARCH_TOO_LARGE. */
+export function judgePairs(decoding: Decoding, pairs: readonly Pair[], encoding: PairEncoding, how: How): JudgedPairs {
+  return encoding.said > 0 ? judgeSymbols(decoding, pairs, encoding, how) : judgeQuantities(decoding, pairs, encoding);
 }
 
-function judgeSymbols(decoding: Decoding, pairs: readonly Pair[], encoding: PairEncoding, width: number): JudgedPairs {
+function judgeSymbols(decoding: Decoding, pairs: readonly Pair[], encoding: PairEncoding, how: How): JudgedPairs {
   const { end, longest } = encoding;
   const states = decoding.encode(pairs);
   const size = states.length / pairs.length;
   const answers = pairs.map(({ start }, i) => {
-    const { symbols } = decoding.search(states.subarray(i * size, (i + 1) * size), start, longest, end, width);
+    const { symbols } = decoding.search(states.subarray(i * size, (i + 1) * size), start, longest, end, how);
     return symbols.filter((symbol) => symbol !== end);
   });
   const truths = pairs.reduce((sum, { answer }) => sum + answer.length, 0);

@@ -6,7 +6,7 @@ import { judgeClosed, longestOf } from './closed.ts';
 import { writeRow, type Encoded } from './encoding.ts';
 import { Tally } from './tally.ts';
 
-/** Of classes `exact`, `right` and `bits`, of numbers `error`; of a decoder with a loss to be reached `epochs`. What they are is said in `spec.ts`. */
+/** Of classes `exact`, `right` and `bits`, of numbers `error`; of a decoder with a loss to be reached `epochs`, and those to it with the true values shown. What they are is said in `spec.ts`. */
 export interface Judgement {
   readonly sequences: number;
   readonly answers: number;
@@ -18,6 +18,7 @@ export interface Judgement {
   readonly skill?: number;
   readonly verdict?: Verdict;
   readonly epochs?: number;
+  readonly epochsShown?: number;
 }
 
 /** Steps all sequences side by side, or reads them both ways, and compares what comes out with the truth. */

@@ -1,6 +1,5 @@
 /** A learning file with a decoder: every network reads and answers pairs; beside them stand forecasts that learn nothing. */
 import type { Clock } from '../core/clock.ts';
-import { TidecastError } from '../core/errors.ts';
 import { seedOf } from '../core/random.ts';
 import { Decoding } from './decoding.ts';
 import { fitPairs } from './fit-pairs.ts';
@@ -8,6 +7,7 @@ import { judgeAnswers, judgePairs, seasonalNaive, type ByLength, type JudgedPair
 import type { Judgement } from './judge.ts';
 import type { Learnt, LearnOptions } from './learn.ts';
 import { PairEncoding, type Pair } from './pairs.ts';
+import { checkHow } from './search.ts';
 import { textOf } from './words.ts';
 import { pairModelOf } from './saved-pairs.ts';
 import type { Sequence } from './sequences.ts';
@@ -31,7 +31,7 @@ export function baselinesOf({ decoder, classes }: LearningSpec['learn']): string
   return ['naive', ...decoder.season.map((rows) => `seasonal-${rows}`)];
 }
 
-/** Trains and judges; throws LEARN_PAIR, LEARN_UNKNOWN, LEARN_NOTHING and, for a beam above the number of symbols, SEARCH_OPTION. */
+/** Trains and judges; throws LEARN_PAIR, LEARN_UNKNOWN, LEARN_NOTHING and, for a search that would be too wide, SEARCH_OPTION and SEARCH_TOO_LARGE. */
 export function learnPairs(
   spec: LearningSpec,
   decoder: DecoderSpec,
@@ -42,7 +42,8 @@ export function learnPairs(
 ): Omit<Learnt, 'claims'> & { readonly judgements: readonly (readonly Judgement[])[] } {
   const encoding = new PairEncoding(spec.learn, decoder, sequences);
   const { training, said } = encoding;
-  if (said > 0 && decoder.beam > said) throw new TidecastError('SEARCH_OPTION', { beam: decoder.beam, allowed: `1 to ${said}` });
+  const how = decoder.search === 'beam' ? decoder.beam : decoder.search;
+  if (said > 0) checkHow(how, said, encoding.longest);
   const { read, train = Infinity } = decoder;
   const rows = read
     ? sequences.reduce((sum, each) => sum + Math.min(each.rows, train), 0)
@@ -67,9 +68,12 @@ export function learnPairs(
     networks.push({ name: network.name, seconds, ...told });
     const decoding = new Decoding(shapes, weights);
     put.forEach((pairs, i) => {
-      const each = judgePairs(decoding, pairs, encoding, decoder.beam);
+      const each = judgePairs(decoding, pairs, encoding, how);
       judged[i]!.push(each);
-      judgements[i]!.push({ ...each.judgement, ...(decoder.reach !== undefined && { epochs: reached }) });
+      judgements[i]!.push({
+        ...each.judgement,
+        ...(decoder.reach !== undefined && { epochs: reached.own, epochsShown: reached.shown }),
+      });
     });
   }
   const baselines = baselinesOf(spec.learn);

@@ -126,6 +126,8 @@ function decoderProblems({
     [gaps !== undefined, ['gaps'], 'does not go with learn.decoder'],
     [sample !== undefined, ['sample'], 'does not go with learn.decoder'],
     [decoder.beam > 1 && !classes, ['decoder', 'beam'], 'goes with learn.classes: true'],
+    [decoder.search !== 'beam' && !classes, ['decoder', 'search'], 'goes with learn.classes: true'],
+    [decoder.search !== 'beam' && decoder.beam > 1, ['decoder', 'beam'], 'above 1 goes with learn.decoder.search: beam'],
     [decoder.season.length > 0 && classes, ['decoder', 'season'], 'goes with learn.classes: false'],
     [decoder.every !== undefined && !decoder.read, ['decoder', 'every'], 'goes with learn.decoder.read'],
     [decoder.train !== undefined && !decoder.read, ['decoder', 'train'], 'goes with learn.decoder.read'],

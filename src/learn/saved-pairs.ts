@@ -5,6 +5,7 @@ import { loadModel, type ModelFile } from '../nn/files.ts';
 import { checkWeights, networkWeights, type NetworkShape, type Weights } from '../nn/shape.ts';
 import { Decoding } from './decoding.ts';
 import type { PairMeaning, Scale } from './pairs.ts';
+import { checkHow } from './search.ts';
 import type { LearningSpec } from './spec.ts';
 import { textOf } from './words.ts';
 
@@ -57,7 +58,7 @@ export class Answerer {
       }),
     );
     const said = classes.length + Number(ends);
-    if (said > 0 && width > said) throw new TidecastError('SEARCH_OPTION', { beam: width, allowed: `1 to ${said}` });
+    if (said > 0) checkHow(width, said, longest);
     const start = said || (last === undefined ? 0 : (last - target.mean) / target.deviation);
     const pair = { name: '', rows: rows.length, read: Float32Array.from(read), answer: new Float64Array(0), start };
     const state = this.#decoding.encode([pair]);
@@ -82,7 +83,20 @@ export function answersText(folder: string): boolean {
 
 /** Reads a saved encoder and decoder; throws LEARN_NO_PAIRS for another model, NN_MODEL_DAMAGED, and what {@link loadModel} throws. */
 export function loadAnswerer(folder: string): Answerer {
-  const { shape: decoder, weights, meta } = loadModel(folder);
+  const { shapes, weights, meaning } = bothOf(folder, loadModel(folder));
+  return new Answerer(shapes, weights, meaning);
+}
+
+/** Whether a model is an encoder and a decoder. */
+export function isPairs({ meta }: ModelFile): boolean {
+  return meta['origin'] === ORIGIN;
+}
+
+/** The two networks of a model that was read from a folder, and what their numbers mean; throws LEARN_NO_PAIRS and NN_MODEL_DAMAGED. */
+export function bothOf(
+  folder: string,
+  { shape: decoder, weights, meta }: ModelFile,
+): { shapes: Both<NetworkShape>; weights: Both<Weights>; meaning: PairMeaning } {
   if (!decoder || meta['origin'] !== ORIGIN) throw new TidecastError('LEARN_NO_PAIRS', { folder });
   const { encoder, meaning } = meta as { encoder?: NetworkShape; meaning?: PairMeaning };
   try {
@@ -93,7 +107,8 @@ export function loadAnswerer(folder: string): Answerer {
     checkWeights(encoder, ofEncoder);
     if (!fits(shapes, meaning))
       throw new TidecastError('NN_MODEL_DAMAGED', { folder, reason: 'what numbers mean does not fit the network' });
-    return new Answerer(shapes, { encoder: ofEncoder, decoder: networkWeights(decoder, weights) }, meaning);
+    const ofDecoder = networkWeights(decoder, weights);
+    return { shapes, weights: { encoder: ofEncoder, decoder: ofDecoder }, meaning };
   } catch (cause) {
     const facts = cause instanceof TidecastError ? cause.facts : { reason: 'model.json' };
     throw new TidecastError('NN_MODEL_DAMAGED', { folder, ...facts }, { cause });

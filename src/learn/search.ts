@@ -49,6 +49,20 @@ interface Path {
   readonly log: number;
 }
 
+/** How to look: greedily, by a beam of a width, or among all. */
+export type How = 'greedy' | 'exhaustive' | number;
+
+/** Looks as it is told to; throws SEARCH_OPTION and SEARCH_TOO_LARGE. */
+export function look<S>(search: Search<S>, how: How): Found {
+  return how === 'greedy' ? greedy(search) : how === 'exhaustive' ? exhaustive(search) : beam(search, how);
+}
+
+/** Refuses, before there is anything to search, a beam above the number of symbols (SEARCH_OPTION) and too many sequences to look at all (SEARCH_TOO_LARGE). */
+export function checkHow(how: How, symbols: number, length: number): void {
+  if (how === 'exhaustive') checkAll(symbols, length);
+  else if (how !== 'greedy' && how > symbols) throw new TidecastError('SEARCH_OPTION', { beam: how, allowed: `1 to ${symbols}` });
+}
+
 /** The likeliest symbol at each step: O(T V). Throws SEARCH_OPTION. */
 export function greedy<S>(search: Search<S>): Found {
   check(search);
@@ -109,9 +123,7 @@ export function beam<S>(search: Search<S>, width: number): Found {
 export function exhaustive<S>(search: Search<S>): Found {
   check(search);
   const { symbols, length, end, first } = search;
-  const sequences = pow(symbols, length);
-  if (sequences > MOST_SEQUENCES)
-    throw new TidecastError('SEARCH_TOO_LARGE', { symbols, length, sequences, largest: MOST_SEQUENCES });
+  checkAll(symbols, length);
   const ended: Path[] = [];
   const work = { steps: 0, candidates: 0, comparisons: 0 };
   const visit = (path: Path | undefined, state: S): void => {
@@ -126,6 +138,12 @@ export function exhaustive<S>(search: Search<S>): Found {
   };
   visit(undefined, search.state);
   return found(search, ended, work);
+}
+
+function checkAll(symbols: number, length: number): void {
+  const sequences = pow(symbols, length);
+  if (sequences > MOST_SEQUENCES)
+    throw new TidecastError('SEARCH_TOO_LARGE', { symbols, length, sequences, largest: MOST_SEQUENCES });
 }
 
 function check<S>({ symbols, length, end, normalise = NORMALISATION }: Search<S>): void {

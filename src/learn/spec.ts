@@ -53,6 +53,12 @@ const DECODER = z.strictObject({
     .optional()
     .describe('With `read`: rows of each sequence that are trained on. A proof asks for what comes after them. Default: all.'),
   floor: between(0, 1).default(0).describe('The share of true values at which the teachers `linear` and `inverse_sigmoid` end.'),
+  search: z
+    .enum(['greedy', 'beam', 'exhaustive'])
+    .default('beam')
+    .describe(
+      'Classes: how the likeliest answer is looked for. `greedy` takes the likeliest symbol at each step, `beam` keeps the `beam` best sequences, `exhaustive` scores every sequence there is: at most a million, symbols to the power of the longest answer, else it is refused.',
+    ),
   beam: count(1, 1000)
     .default(1)
     .describe(
@@ -60,7 +66,9 @@ const DECODER = z.strictObject({
     ),
   reach: positive(1e6)
     .optional()
-    .describe('A loss as that of `until`: the report tells after how many epochs it was reached, for teachers to be compared.'),
+    .describe(
+      'A loss as that of `until`: the report tells after how many epochs it was reached, and after how many by the same pairs when the true values are shown, for teachers to be compared.',
+    ),
   season: z
     .array(count(2, 100_000))
     .max(4)

@@ -23,6 +23,8 @@ export interface Reach {
 /** What the units of a layer do along the first probe. */
 export interface Traces {
   readonly layer: number;
+  /** Of a network that reads both ways: which. */
+  readonly way?: 'forward' | 'back';
   /** h by row of the first units. */
   readonly units: readonly (readonly number[])[];
   /** Mean of |h| over all units and rows, and the share with |h| above 0.95. */
@@ -40,6 +42,8 @@ export interface Diagnosis {
   readonly impulse: readonly number[];
   /** Rows until the impulse stays below a hundredth of its largest; the number of rows where it does not. */
   readonly felt: number;
+  /** Of a network that reads both ways: the same for the rows before the one that is changed. */
+  readonly before?: { readonly impulse: readonly number[]; readonly felt: number };
   readonly hidden: readonly Traces[];
 }
 
@@ -56,13 +60,12 @@ export function diagnose(shape: NetworkShape, weights: Weights, probes: readonly
     return { layer, of, norms, slope: slopeOf(norms) };
   });
   const impulse = quadraticMean(probes.map(({ x }, i) => impulseOf(shape, w, x, runs[i]!)));
-  const limit = Math.max(...impulse) / 100;
   return {
     rows: probes[0]!.x.length,
     probes: probes.length,
     gradient,
     impulse,
-    felt: impulse.findLastIndex((size) => size > 0 && size >= limit) + 1,
+    felt: feltFor(impulse),
     hidden: runs[0]!.traces.map((trace, layer) =>
       tracesOf(
         trace.map(({ h }) => h, layer),
@@ -87,8 +90,20 @@ export function drawnProbes(shape: NetworkShape, rows: number, count: number, se
   });
 }
 
-/** Back-propagation of dL_T/dy_T alone, top layer first; what it leaves behind at every step. */
-function reach(shape: NetworkShape, weights: Doubles, run: Run, dy: Float64Array): Omit<Reach, 'slope'>[] {
+/** Rows until an impulse stays below a hundredth of its largest; their number where it does not. */
+export function feltFor(impulse: readonly number[]): number {
+  const limit = Math.max(...impulse) / 100;
+  return impulse.findLastIndex((size) => size > 0 && size >= limit) + 1;
+}
+
+/** Back-propagation of dL_T/dy_T, or of dL/d(state after T), top layer first; what it leaves behind at every step. */
+export function reach(
+  shape: NetworkShape,
+  weights: Doubles,
+  run: Run,
+  dy: Float64Array = new Float64Array(shape.outputs),
+  dState: Float64Array = zeroState(shape),
+): Omit<Reach, 'slope'>[] {
   const H = shape.hidden;
   const T = run.y.length;
   const head = weights.get('head.w')!;
@@ -101,8 +116,9 @@ function reach(shape: NetworkShape, weights: Doubles, run: Run, dy: Float64Array
   for (let layer = shape.layers - 1; layer >= 0; layer--) {
     const [hNorms, cNorms]: [number[], number[]] = [[], []];
     const below: Float64Array<ArrayBuffer>[] = [];
-    let dh = new Float64Array(H);
-    let dc = new Float64Array(H);
+    const at = layer * (shape.cell === 'lstm' ? 2 * H : H);
+    let dh = dState.slice(at, at + H);
+    let dc = shape.cell === 'lstm' ? dState.slice(at + H, at + 2 * H) : new Float64Array(H);
     for (let t = T - 1; t >= 0; t--) {
       const total = dh.map((d, j) => d + above[t]![j]!);
       hNorms.push(norm(total));
@@ -118,14 +134,24 @@ function reach(shape: NetworkShape, weights: Doubles, run: Run, dy: Float64Array
   return found;
 }
 
-/** The same sequence but for its first row: every number one larger, its category the next one. */
+/** The same sequence but for its first row. */
 function impulseOf(shape: NetworkShape, weights: Doubles, x: readonly Float64Array[], run: Run): number[] {
-  const first = x[0]!.map((value, i) => (shape.categories && i === 0 ? (value + 1) % shape.categories : value + 1));
-  const other = forward(shape, weights, [first, ...x.slice(1)], zeroState(shape));
-  return other.y.map((row, t) => norm(row.map((value, o) => value - run.y[t]![o]!)));
+  const other = forward(shape, weights, x.with(0, changed(shape, x[0]!)), zeroState(shape));
+  return other.y.map((row, t) => difference(row, run.y[t]!));
 }
 
-function tracesOf(h: readonly Float64Array[], layer: number): Traces {
+/** Another row: every number one larger, its category the next one. */
+export function changed(shape: NetworkShape, row: Float64Array): Float64Array {
+  return row.map((value, i) => (shape.categories && i === 0 ? (value + 1) % shape.categories : value + 1));
+}
+
+/** The norm of the difference of two rows. */
+export function difference(a: Float64Array, b: Float64Array): number {
+  return norm(a.map((value, i) => value - b[i]!));
+}
+
+/** What units do, from h by row. */
+export function tracesOf(h: readonly Float64Array[], layer: number): Traces {
   const all = h.flatMap((row) => [...row].map(Math.abs));
   return {
     layer,
@@ -135,8 +161,8 @@ function tracesOf(h: readonly Float64Array[], layer: number): Traces {
   };
 }
 
-/** Least squares of log10 against k; what has become 0 counts as the smallest number there is. */
-function slopeOf(norms: readonly number[]): number {
+/** Powers of ten in 100 rows: least squares of log10 against k; what has become 0 counts as the smallest number there is. */
+export function slopeOf(norms: readonly number[]): number {
   const n = norms.length - 1;
   let [sum, squares] = [0, 0];
   for (let k = 1; k <= n; k++) {
@@ -147,7 +173,8 @@ function slopeOf(norms: readonly number[]): number {
   return squares === 0 ? 0 : (100 * sum) / squares;
 }
 
-function quadraticMean(rows: readonly (readonly number[])[]): number[] {
+/** The quadratic mean of rows, number by number. */
+export function quadraticMean(rows: readonly (readonly number[])[]): number[] {
   return rows[0]!.map((_, k) => Math.sqrt(rows.reduce((sum, row) => sum + row[k]! * row[k]!, 0) / rows.length));
 }
 

@@ -98,8 +98,9 @@ export class Trainer {
       x: n * inputs,
       target: n * targets,
       y: n * outputs,
-      o: n * op,
-      do: n * op,
+      // the last vector of a row's classes may reach beyond it
+      o: n * op + 4,
+      do: n * op + 4,
       a: layers * n * gatesRow(shape),
       h: layers * tall,
       c: lstm ? layers * tall : tall,
@@ -113,7 +114,6 @@ export class Trainer {
       din: inputGradient ? n * wideOf(inputs) : 0,
       dstate: batch * this.stateSize,
       ac: byCategory ? shape.categories! * gatesRow(shape) : 0,
-      es: 'classes' in loss ? 2 * loss.classes : 0,
     };
     const ofX = inputGradient || shape.embedding !== undefined;
     const all = Object.values(words).reduce((sum, count) => sum + count, 0);
@@ -124,7 +124,7 @@ export class Trainer {
     instance.reach(instance.top + bytes);
     const [weights, gradients, m, v] = [0, 1, 2, 3].map(() => instance.take(length)) as [number, number, number, number];
     const model = writeModel(instance, shape, parts, weights, gradients, ofX);
-    const batchAt = instance.take(9 + 21);
+    const batchAt = instance.take(9 + 20);
     this.#at = { weights, gradients, m, v, model, batch: batchAt };
     const at = Object.fromEntries(Object.entries(words).map(([key, count]) => [key, instance.take(count)])) as typeof words;
     const kind = LOSSES.indexOf('head' in loss ? loss.head : loss.mean);
@@ -132,7 +132,7 @@ export class Trainer {
     instance.words(batchAt, 7).set([batch, steps, warm, this.stateSize, targets, groupOf(loss), kind]);
     instance.floats(batchAt + 28, 2).set([bend ?? 1, constantOf(loss)]);
     instance
-      .words(batchAt + 36, 21)
+      .words(batchAt + 36, 20)
       .set(Object.values({ ...at, ...(!inputGradient && { din: 0 }), ...(!byCategory && { ac: 0 }) }));
     this.#arrays = at;
     instance.floats(at.levels, levels.length).set(levels);

@@ -1,5 +1,7 @@
 /** What forecasts: the ensemble with its training; and, where there is a shadow, a second one beside it on the same series. */
+import { TidecastError } from '../core/errors.ts';
 import { EventBus, type EventName, type Events } from '../core/events.ts';
+import type { Beside } from '../forecast/beside.ts';
 import { buildEnsemble } from '../forecast/build-ensemble.ts';
 import { Duel } from '../forecast/duel.ts';
 import type { Ensemble } from '../forecast/ensemble.ts';
@@ -7,6 +9,7 @@ import type { Recurrent } from '../forecast/recurrent.ts';
 import type { Competitor } from '../stream/compete.ts';
 import { Drift } from '../train/drift.ts';
 import { calendar, type CalendarOptions } from '../window/calendar.ts';
+import { attributesOf } from './attributes.ts';
 import type { LineParts, Training } from './build.ts';
 import { givenWeights } from './given-weights.ts';
 import type { Layout } from './layout.ts';
@@ -43,7 +46,7 @@ export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Tra
     failed: (series, reason) => events.emit('series.quarantined', { series, reason }),
     scoreFrom: parts.scoreFrom,
     models: models.map((model, i) => ({ ...model, loaded: parts.loaded?.[i] })),
-    ...{ horizon, quantiles, seasons, output, baselines, warmup },
+    ...{ horizon, quantiles, seasons, output, baselines, warmup, beside: besideOf(spec, plan) },
   });
   const given = models.find(({ type }) => type === 'recurrent')?.config as { weights?: string } | undefined;
   if (recurrent && given?.weights !== undefined)
@@ -53,9 +56,7 @@ export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Tra
   const gate = trains
     ? retraining(spec, parts, training, {
         calendar: days,
-        targets: plan.targets.length,
-        channels: plan.rowChannels,
-        ...{ ring, inputs, recurrent, drift, horizon, seasons, quantiles },
+        ...{ ring, inputs, recurrent, drift, horizon, quantiles },
       })
     : undefined;
   const rollback =
@@ -64,6 +65,18 @@ export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Tra
       : undefined;
   const scoreEvery = parts.sinks.some(({ takesScores }) => takesScores) ? { scoreEvery: spec.forecast.score_every } : {};
   return { ensemble, recurrent, gate, rollback, drift, ...scoreEvery };
+}
+
+/** What the trained models know beside the past, where the spec says so. */
+function besideOf({ forecast: { known_ahead, attributes } }: Spec, { names, targets }: Layout): Beside | undefined {
+  if (!known_ahead && !attributes) return undefined;
+  const known = Object.entries(known_ahead ?? {}).map(([name, ahead]) => {
+    const channel = names.indexOf(name);
+    if (channel < targets.length)
+      throw new TidecastError('SPEC_CHANNEL', { known_ahead: name, inputs: names.slice(targets.length).join(' ') });
+    return { channel, ahead };
+  });
+  return { known, attributes: attributesOf(attributes ?? {}) };
 }
 
 /** Builds the shadow, and what decides who is in charge where it may be promoted. */

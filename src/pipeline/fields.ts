@@ -1,6 +1,7 @@
 /** The kinds of fields that a pipeline file is made of, each with its bounds and one clear sentence for what does not fit. */
 import { z } from 'zod';
 import { duration, milliseconds } from '../core/duration.ts';
+import { explain } from './problem.ts';
 
 const DURATION = 'must be a duration such as 500ms, 30s, 5m, 2h or 7d';
 const TEN_YEARS = 3650 * 86_400_000;
@@ -89,6 +90,21 @@ export function text(max = 1000) {
 /** A name of a channel, bar, model or target. */
 export function label() {
   return text(200);
+}
+
+/** Rows in a season, a list of such, or `auto`. */
+export function seasonsField() {
+  const list = oneOrMore(count(2, 100_000), 8);
+  const { anyOf } = list.meta() as { anyOf: object[] };
+  return z
+    .unknown()
+    .transform((given, context): number[] | 'auto' => {
+      if (given === 'auto') return given;
+      const { data, error } = list.safeParse(given, { error: explain });
+      for (const issue of error?.issues ?? []) context.issues.push(issue as never);
+      return data ?? z.NEVER;
+    })
+    .meta({ anyOf: [...anyOf, { const: 'auto' }] });
 }
 
 /** One value or a list of them; a list once parsed. */

@@ -28,11 +28,8 @@ export interface RetrainingOptions {
   readonly inputs: Inputs;
   /** The network, where one is trained. */
   readonly recurrent: Recurrent | undefined;
-  /** Steps ahead, targets and levels of the pipeline. */
+  /** Steps ahead and levels of the pipeline. */
   readonly horizon: number;
-  readonly targets: number;
-  readonly channels: number;
-  readonly seasons: readonly number[];
   readonly quantiles: readonly number[];
   readonly calendar: CalendarOptions;
   readonly seed: number;
@@ -185,8 +182,7 @@ export class Retraining implements Gate, Stateful {
 
   /** What there is to train on at a trigger; undefined when it is too little. */
   #job(trigger: number): TrainingJob | undefined {
-    const { events, training, recurrent, inputs, ring, state, seed, calendar, horizon, targets, channels, seasons, quantiles } =
-      this.#o;
+    const { events, training, recurrent, inputs, ring, state, seed, calendar, horizon, quantiles } = this.#o;
     const series = collectRows(state.lanes, ring, inputs.scaler(), trigger, seed, training);
     const longest = series.reduce((most, { times }) => Math.max(most, times.length), 0);
     if (longest < training.steps + horizon) {
@@ -200,7 +196,7 @@ export class Retraining implements Gate, Stateful {
       seed,
       shape: recurrent?.shape,
       fitted: inputs.fitted,
-      sizes: recurrent?.features.sizes ?? { channels, targets, horizon, seasons, lags: 0 },
+      sizes: recurrent?.features.sizes ?? { ...inputs.sizes, lags: 0 },
       quantiles,
       calendar,
       weights,

@@ -1,6 +1,7 @@
 /** The rules between fields: defaults that depend on other fields, and what does not go together. Every message names both values. */
 import { basename, dirname, extname, resolve } from 'node:path';
 import { duration } from '../core/duration.ts';
+import { namesOf } from './attributes.ts';
 import type { Path } from './document.ts';
 import type { Draft, Spec } from './spec.ts';
 
@@ -21,6 +22,8 @@ export interface Lookback {
 
 /** Most forecast values that one row may give: targets x horizon x (quantiles + 2). */
 const MAX_OUTPUTS = 100_000;
+/** Most inputs of attributes. */
+const MAX_KINDS = 256;
 /** Most rows of one training batch: batch x (burn_in + steps). */
 const MAX_BATCH_ROWS = 1_000_000;
 
@@ -33,6 +36,7 @@ export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[]
   if (forecast) forecastRules(forecast, say);
   if (retrain) retrainRules(retrain, say);
   if (window && forecast) ringRules(window, forecast, forecasters, say);
+  if (forecast?.season === 'auto') autoRules(draft, forecast, say);
   if (draft.shadow) found.push(...shadowRules(draft, draft.shadow, forecasters));
   if (draft.sinks) sinkRules(draft.sinks, say);
   if (window && retrain?.rows !== undefined && retrain.rows > window.ring) {
@@ -98,7 +102,7 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
         `quantile ${quantiles[i]} differs from its neighbours, 0 or 1 only after four digits, and columns are named by four`,
       );
   });
-  forecast.season?.forEach((season, i, all) => {
+  seasonsOf(forecast).forEach((season, i, all) => {
     if (all.indexOf(season) < i) say(`forecast.season.${i}`, `season ${season} is given twice`);
   });
   models.forEach((type, i) => {
@@ -116,6 +120,13 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
     if (!models.includes(baseline))
       say(`forecast.baselines.${i}`, `baseline ${baseline} is not one of the models (${models.join(', ')})`);
   });
+  for (const [name, ahead] of Object.entries(forecast.known_ahead ?? {})) {
+    const path = `forecast.known_ahead.${name}`;
+    if (ahead < horizon) say(path, `${ahead} rows ahead do not reach the horizon ${horizon}: send the value at least so early`);
+    if (targets?.includes(name)) say(path, `the target ${name} cannot be known ahead`);
+  }
+  const kinds = namesOf(forecast.attributes ?? {}).length;
+  if (kinds > MAX_KINDS) say('forecast.attributes', `has ${kinds} different values; at most ${MAX_KINDS}`);
   const outputs = (targets?.length ?? 1) * horizon * (quantiles.length + 2);
   if (outputs > MAX_OUTPUTS) {
     say(
@@ -123,6 +134,17 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
       `horizon ${horizon} with ${quantiles.length} quantiles makes ${outputs} numbers a row; at most ${MAX_OUTPUTS}`,
     );
   }
+}
+
+function autoRules({ state, history }: Sound, { warmup }: Draft['forecast'], say: Say): void {
+  if (state?.shared) say('forecast.season', 'auto does not go with state.shared: true');
+  if (!history && warmup === 0)
+    say('forecast.season', 'auto looks in rows that are not scored: give forecast.warmup, or a history');
+}
+
+/** The seasons that are given. */
+function seasonsOf({ season = [] }: Draft['forecast']): readonly number[] {
+  return season === 'auto' ? [] : season;
 }
 
 function retrainRules(retrain: Draft['retrain'], say: Say): void {
@@ -139,11 +161,14 @@ function retrainRules(retrain: Draft['retrain'], say: Say): void {
 function ringRules(window: Draft['window'], forecast: Draft['forecast'], forecasters: readonly Lookback[], say: Say): void {
   const { ring, bars } = window;
   const { horizon } = forecast;
-  const seasons = forecast.season ?? [];
+  const seasons = seasonsOf(forecast);
   if (horizon > ring) say('forecast.horizon', `horizon ${horizon} must be at most window.ring ${ring}`);
   seasons.forEach((season, i) => {
     if (season > ring) say(`forecast.season.${i}`, `season ${season} must be at most window.ring ${ring}`);
   });
+  for (const [name, ahead] of Object.entries(forecast.known_ahead ?? {})) {
+    if (ahead >= ring) say(`forecast.known_ahead.${name}`, `${ahead} rows must be less than window.ring ${ring}`);
+  }
   forecast.models.forEach(({ type, config }, i) => {
     const rows = forecasters.find(({ name }) => name === type)?.lookback(config as never, { horizon, seasons }) ?? 0;
     const known = horizon > ring || seasons.some((season) => season > ring);
@@ -223,7 +248,8 @@ function forecastOf({
     forecast: {
       ...forecast,
       ...(forecast.targets === undefined && window.bars ? { targets: [window.bars[0]!.name] } : {}),
-      season: forecast.season ?? [],
+      season: seasonsOf(forecast),
+      ...(forecast.season === 'auto' ? { findSeasons: true as const } : {}),
       baselines: forecast.baselines ?? ['naive', 'seasonal-naive'].filter((each) => models.includes(each)),
     },
     retrain: retraining(retrain, window.ring, window.interval ?? window.slide ?? Number(window.grid)),

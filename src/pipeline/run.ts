@@ -25,10 +25,11 @@ import type { Part } from './part.ts';
 import { refuse } from './refused-points.ts';
 import { SpillFiles } from './spill-files.ts';
 import { FolderStore, type StateStore } from './state-store.ts';
-import { StopDeadline } from './stop-deadline.ts';
+import { deadlines, StopDeadline } from './stop-deadline.ts';
 import { PROMOTIONS, type PromotionRecord } from './promotion.ts';
 import { RecordLog } from './record-log.ts';
 import { RollbackRequests } from './rollback.ts';
+import { SEASONS, seasonsOf, seasonsPart, withSeasons } from './season-search.ts';
 import { SHADOW, SwapLog } from './swap-log.ts';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- each component checks its own configuration */
@@ -77,6 +78,8 @@ export interface RunResult {
   /** Whether the input ended (or the run was stopped). */
   readonly complete: boolean;
   readonly targets: readonly string[];
+  /** With `season: auto`: in rows. */
+  readonly seasons?: readonly number[];
   /** By target and step, over all series. */
   readonly scores: readonly (readonly ScoreSummary[])[];
   /** The same of the shadow, where there is one. */
@@ -111,7 +114,7 @@ export interface OneOfMany {
 
 /** A run whose state is kept by `store`; weights and spilled series go to `folder`. Closes the store. */
 export async function drive(
-  spec: LoadedSpec,
+  given: LoadedSpec,
   store: StateStore,
   folder: string,
   options: RunOptions,
@@ -126,11 +129,14 @@ export async function drive(
   const workers: TrainingWorker[] = [];
   let source: Source | undefined;
   let checkpoints: Checkpoints | undefined;
-  const connector = connectorContext(spec, options);
+  const connector = connectorContext(given, options);
   const buildSource = ({ type, config }: Part): Source =>
     options.sources.find(({ name }) => name === type)!.build(config, connector);
 
   const work = async (): Promise<{ result: RunResult; line: Line }> => {
+    const saved = store.load() as unknown as StateSnapshot | undefined;
+    const seasons = await seasonsOf(given, saved, buildSource, { ...options, clock });
+    const spec = withSeasons(given, seasons);
     const loaded = await loadForecasters(spec, options.forecasters);
     const shadowLoaded = spec.shadow && (await loadForecasters({ ...spec, forecast: spec.shadow.forecast }, options.forecasters));
     let live = () => undefined as void;
@@ -138,12 +144,12 @@ export async function drive(
     const warmed = spec.history && !one ? afterHistory(buildSource(spec.history), built, () => live()) : built;
     source = options.wrap ? options.wrap(warmed) : warmed;
     const state = new State({ maxLanes: spec.state.max_lanes });
-    const saved = store.load() as unknown as StateSnapshot | undefined;
     if (saved) state.restore(saved);
     const from = rowsOf(saved);
     spill = new SpillFiles(folder);
     state.lanes.spillTo(spill);
     state.add('spill', spill);
+    if (seasons) state.add(SEASONS, seasonsPart(seasons));
 
     const total = await source.rows?.();
     for (const { type, config } of spec.sinks)
@@ -228,6 +234,7 @@ export async function drive(
       { name: spec.source.type, health: () => source!.health?.() },
       ...sinks.map((sink, i) => ({ name: spec.sinks[i]!.type, health: () => sink.health?.() })),
     ];
+    if (seasons) events.emit('seasons.found', seasons);
     options.built?.(line, { resumed: saved !== undefined, from, total, ends, partition: one?.partition });
     events.emit('run.started', { pipeline: spec.name, resumed: saved !== undefined, rows: from });
 
@@ -256,12 +263,13 @@ export async function drive(
       targets,
       scores: scoresOf(line.ensemble),
       ...(line.shadow ? { shadow: scoresOf(line.shadow) } : {}),
+      ...(seasons ? { seasons: seasons.seasons } : {}),
       stateHash,
     };
     return { result, line };
   };
 
-  const { stop_within } = spec.service;
+  const { stop_within } = given.service;
   const deadline = new StopDeadline(signal, one ? Math.min(stop_within, RELEASE) : stop_within);
   try {
     return await deadline.race(work());
@@ -285,15 +293,4 @@ export async function drive(
 function rowsOf(saved: StateSnapshot | undefined): number {
   const intake = saved?.parts['ingest'] as { rows?: Saved } | undefined;
   return typeof intake?.rows === 'number' ? intake.rows : 0;
-}
-
-/** Calls `late` after a while, unless what it returns is called first. */
-function deadlines(clock: Clock): (ms: number, late: () => void) => () => void {
-  return (ms, late) => {
-    const stop = new AbortController();
-    void clock.sleep(ms, stop.signal).then(() => {
-      if (!stop.signal.aborted) late();
-    });
-    return () => stop.abort();
-  };
 }

@@ -15,6 +15,7 @@ import type { LoadedSpec } from './load.ts';
 import { loadForecasters } from './load-forecasters.ts';
 import { savedWeights } from './retraining.ts';
 import { connectorContext, type RunOptions } from './run.ts';
+import { savedSeasons, SEASONS, withSeasons } from './season-search.ts';
 import { stateIdentity } from './state-identity.ts';
 import { readNewest } from './state-store.ts';
 
@@ -69,7 +70,9 @@ function stateFolders(folder: string): string[] {
   return [folder, ...within.map((name) => join(folder, name))];
 }
 
-async function fromState(spec: LoadedSpec, saved: StateSnapshot, options: ScenarioOptions): Promise<Scenario[]> {
+async function fromState(given: LoadedSpec, saved: StateSnapshot, options: ScenarioOptions): Promise<Scenario[]> {
+  const seasons = saved.parts[SEASONS];
+  const spec = withSeasons(given, seasons === undefined ? undefined : savedSeasons(seasons));
   const { paths, steps, seed, series } = options;
   const state = new State({ maxLanes: LANES });
   state.restore(saved);

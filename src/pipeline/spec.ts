@@ -5,7 +5,7 @@
  * defaults, `config/pipeline.schema.json` and `docs/reference/pipeline.md`.
  */
 import { z } from 'zod';
-import { addressField, between, count, label, oneOrMore, positive, span, spanOrNever, text } from './fields.ts';
+import { addressField, between, count, label, positive, seasonsField, span, spanOrNever, text } from './fields.ts';
 import { DRIFT } from './drift-section.ts';
 import { part, partSchema, type Described, type Part } from './part.ts';
 import { shadowSection } from './shadow-section.ts';
@@ -181,9 +181,23 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .max(99)
           .default([0.025, 0.1, 0.5, 0.9, 0.975])
           .describe('Levels of the quantiles, ascending.'),
-        season: oneOrMore(count(2, 100_000), 8)
+        season: seasonsField()
           .optional()
-          .describe('Rows in a season, or a list of such; the first is the main one.'),
+          .describe(
+            'Rows in a season, or a list of such; the first is the main one. `auto`: they are looked for in the rows of `history`, or else in the first `warmup` rows, before the line begins. Default: none.',
+          ),
+        known_ahead: z
+          .record(label(), count(1, 10_000))
+          .optional()
+          .describe(
+            'Inputs that are known for the future, such as prices or planned holidays, each with a number of rows, at least `horizon`: a row holds the value of the row so many rows later. Where that is missing, the last one told goes on. `ridge`, `boosted` and `recurrent` read them at the moment forecast for.',
+          ),
+        attributes: z
+          .record(text(200), z.record(label(), text(200)))
+          .optional()
+          .describe(
+            'Of what kind series are, by name: `{ AAPL: { sector: tech } }`. Each value becomes an input of 0 or 1 of `ridge`, `boosted` and `recurrent`; a series that is not named has none of them.',
+          ),
         models: z
           .array(part('forecaster', forecasters, { short: true }))
           .min(1)
@@ -235,6 +249,8 @@ export interface Spec {
   /** `targets` is undefined where it means "the first channel". */
   readonly forecast: Omit<Parsed['forecast'], 'season' | 'baselines'> & {
     readonly season: readonly number[];
+    /** The seasons are looked for before the line begins; until then `season` is empty. */
+    readonly findSeasons?: true | undefined;
     readonly baselines: readonly string[];
   };
   /** Undefined: never. `growing`: a trigger trains only when there are enough new rows. */

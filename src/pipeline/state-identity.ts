@@ -1,6 +1,7 @@
 /** What a state is a state of: the fields of a pipeline that give its numbers their meaning, kept with them. */
 import { TidecastError } from '../core/errors.ts';
 import type { Saved, Stateful } from '../core/state.ts';
+import { namesOf } from './attributes.ts';
 import type { Spec } from './spec.ts';
 
 /** Changes that one error tells of at most. */
@@ -38,11 +39,12 @@ function own({ forecast, retrain }: Pick<Spec, 'forecast' | 'retrain'>, shared: 
     const { weights: _, ...rest } = config as { weights?: unknown };
     return { type, config: rest };
   });
-  const { score_every: __, ...rest } = forecast;
+  const { score_every: __, attributes, ...rest } = forecast;
   const retrained = retrain !== undefined && !shared;
   const { error, inputs } = retrain?.drift ?? {};
   return {
-    forecast: { ...rest, models },
+    // a further series of a known kind changes nothing
+    forecast: { ...rest, models, attributes: attributes && namesOf(attributes) },
     retrain: retrained,
     drift: retrained && (error || inputs) ? { error, inputs } : undefined,
   };

@@ -1,5 +1,5 @@
 /** A run that was asked to stop ends within a stated time, whatever its sinks do. */
-import { systemClock } from '../core/clock.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
 import { TidecastError } from '../core/errors.ts';
 
 /** The share of the time that is kept for closing what did not end by itself, and the most of it, ms. */
@@ -50,4 +50,15 @@ export class StopDeadline {
   clear(): void {
     this.#over.abort();
   }
+}
+
+/** Calls `late` after a while, unless what it returns is called first. */
+export function deadlines(clock: Clock): (ms: number, late: () => void) => () => void {
+  return (ms, late) => {
+    const stop = new AbortController();
+    void clock.sleep(ms, stop.signal).then(() => {
+      if (!stop.signal.aborted) late();
+    });
+    return () => stop.abort();
+  };
 }

@@ -139,6 +139,9 @@ export class Waves {
       this.#seen = grown;
     }
     const seen = this.#seen;
+    const waveOf = this.#waveOf;
+    const order = this.#order;
+    const starts = this.#starts.fill(0, 0, n + 1);
     const stamp = ++this.#batch;
     let waves = 0;
     for (let i = 0; i < n; i++) {
@@ -146,13 +149,12 @@ export class Waves {
       const wave = seen[at] === stamp ? seen[at + 1]! + 1 : 0;
       seen[at] = stamp;
       seen[at + 1] = wave;
-      this.#waveOf[i] = wave;
+      waveOf[i] = wave;
+      starts[wave + 1]!++;
       if (wave >= waves) waves = wave + 1;
     }
-    const starts = this.#starts.fill(0, 0, waves + 1);
-    for (let i = 0; i < n; i++) starts[this.#waveOf[i]! + 1]!++;
     for (let w = 0; w < waves; w++) starts[w + 1]! += starts[w]!;
-    for (let i = 0; i < n; i++) this.#order[starts[this.#waveOf[i]!]!++] = i;
+    for (let i = 0; i < n; i++) order[starts[waveOf[i]!]!++] = i;
     for (let w = waves; w > 0; w--) starts[w] = starts[w - 1]!;
     starts[0] = 0;
     return waves;

@@ -28,16 +28,18 @@ export class Origins {
   readonly #units: Float64Array;
   /** `count x tabular.fixed`. */
   readonly #fixed: Float32Array;
+  /** `count x beside.scales`. */
+  readonly #scales: Float64Array;
 
   constructor(job: TrainingJob, target: number) {
     const { series, sizes, options } = job;
     const clock = calendar(job.calendar);
-    this.#series = series.map(({ times, values, flags }) => {
+    this.#series = series.map(({ name, times, values, flags }) => {
       const { lanes } = new State({ maxLanes: 1 });
       const ring = new Ring(lanes, { capacity: Math.max(1, times.length), channels: sizes.channels });
       lanes.lane('');
       for (let j = 0; j < times.length; j++) ring.push(LANE, times[j]!, values, j, flags[j]!);
-      return { ring, tabular: new Tabular(ring, clock, sizes) };
+      return { ring, tabular: new Tabular(ring, clock, sizes, () => name) };
     });
     const tabular = (this.tabular = this.#series[0]!.tabular);
     this.#target = target;
@@ -52,6 +54,8 @@ export class Origins {
     this.#units = new Float64Array(most);
     this.age = new Float32Array(most);
     this.#fixed = new Float32Array(Math.ceil(most * (share < 1 ? share * 1.1 : 1) + 100) * tabular.fixed);
+    const { scales } = tabular.beside;
+    this.#scales = new Float64Array(most * scales);
     let n = 0;
     for (const [s, { times, flags, scaler: tail, first }] of series.entries()) {
       const { ring, tabular: own } = this.#series[s]!;
@@ -69,6 +73,7 @@ export class Origins {
         this.#backs[n] = back;
         this.#units[n] = unit;
         this.age[n] = (j - from) / (rows - from);
+        own.beside.scale(scaler, 0, this.#scales, n * scales);
         own.writeFixed(LANE, back, target, scaler, 0, this.#fixed, n * tabular.fixed);
         n++;
       }
@@ -78,13 +83,13 @@ export class Origins {
 
   /** Inputs for a step ahead (`count x tabular.count`), and the truth in units of each origin, NaN where it is not known. */
   step(step: number, x: Float32Array, y: Float32Array): void {
-    const { count, fixed } = this.tabular;
+    const { count, fixed, beside } = this.tabular;
     for (let n = 0; n < this.count; n++) {
       const [back, unit] = [this.#backs[n]!, this.#units[n]!];
       const { ring, tabular } = this.#series[this.#of[n]!]!;
       const to = n * count;
       for (let i = 0; i < fixed; i++) x[to + i] = this.#fixed[n * fixed + i]!;
-      tabular.writeStep(LANE, back, this.#target, step, unit, x, to);
+      tabular.writeStep(LANE, back, this.#target, step, unit, this.#scales, n * beside.scales, x, to);
       const known = back >= step && !(ring.flag(LANE, back - step) & ROW_IMPUTED);
       const change = known ? (ring.value(LANE, back - step, this.#target) - ring.value(LANE, back, this.#target)) / unit : NaN;
       y[n] = change > TARGET_CLIP ? TARGET_CLIP : change < -TARGET_CLIP ? -TARGET_CLIP : change;

@@ -25,12 +25,14 @@ export function scaledSeries(job: TrainingJob): ScaledSeries[] {
   const longest = job.series.reduce((most, series) => Math.max(most, series.times.length), 1);
   const state = new State();
   const ring = new Ring(state.lanes, { capacity: longest, channels: job.sizes.channels });
-  const features = new Features(ring, calendar(job.calendar), job.sizes);
+  let name = '';
+  const features = new Features(ring, calendar(job.calendar), job.sizes, () => name);
   const outputs = job.sizes.targets * job.sizes.horizon;
   const lane = state.lanes.lane('');
   const reach = Features.lookback(job.sizes);
   return job.series.map((series) => {
     const rows = series.times.length;
+    ({ name } = series);
     ring.clear(lane);
     for (let j = 0; j < rows; j++) ring.push(lane, series.times[j]!, series.values, j, series.flags[j]!);
     const scaler = series.scaler.slice();

@@ -2,6 +2,7 @@
 import { milliseconds } from '../core/duration.ts';
 import { TidecastError } from '../core/errors.ts';
 import { cos, sin } from '../core/math/math.ts';
+import { remainder } from '../core/math/remainder.ts';
 import { dayGrid, evenGrid, type Grid, sessionDayGrid, sessionGrid, stamped } from './grid.ts';
 import { Session, type SessionOptions } from './session.ts';
 import { DAY, LAST_INSTANT, TimeZone } from './zone.ts';
@@ -132,7 +133,7 @@ function phases(zone: TimeZone): Calendar['phases'] {
   const known = new Float64Array(SLOTS * 4);
   const turn = 2 * Math.PI;
   return (time, into, at) => {
-    const slot = Math.abs(Math.floor(time / 1000) % SLOTS);
+    const slot = remainder(Math.floor(time / 1000), SLOTS);
     if (times[slot] !== time) {
       const local = zone.local(time);
       const day = local / DAY;

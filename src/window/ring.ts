@@ -1,5 +1,6 @@
 /** The last rows of every lane, raw: what lags, training sequences and rebuilt states are read from. */
 import type { Column, Lanes } from '../core/lanes.ts';
+import { remainder } from '../core/math/remainder.ts';
 
 /**
  * A ring of `capacity` rows a lane: times (epoch ms), values (raw, row-major `capacity x channels`) and flags.
@@ -77,9 +78,4 @@ export class Ring {
   clear(lane: number): void {
     this.count.data[lane] = 0;
   }
-}
-
-/** `%` for whole doubles, which V8 would hand to the C library. */
-function remainder(count: number, capacity: number): number {
-  return count - Math.floor(count / capacity) * capacity;
 }

@@ -90,3 +90,13 @@ it('pairs only what both have, and leaves out what had another truth', async () 
   const later = all.map((row) => ({ ...row, issued: row.issued + 10_000 }));
   await expect(compare(result(all), result(later))).rejects.toMatchObject({ code: 'COMPARE_NOTHING' });
 });
+
+it('a difference that is the same at every row is sure, however small', async () => {
+  const ours = rows(1, 2);
+  const theirs = ours.map((row) => ({ ...row, mean: row.mean + 0.1 * Math.sign(row.mean - row.actual) }));
+  const [cell] = (await compare(result(ours), result(theirs))).cells;
+  const { skill, low, high } = cell!.skill;
+  expect(skill).toBeCloseTo(1 - cell!.a / cell!.b, 9);
+  expect(cell!.b - cell!.a).toBeCloseTo(0.1, 9);
+  expect(high - low).toBeLessThan(1e-6);
+});

@@ -56,7 +56,7 @@ it('finds nothing in bars over a recording with gaps, where rows are made when a
 });
 
 /** Says the value that series `a` has some rows later, which it reads in the batch that the source is in. */
-function peeking(rowsAhead: number) {
+function peeking(rowsAhead: number, inQuantiles = false) {
   const rows: { time: number; value: number }[] = [];
   const wrap: LeakOptions['wrap'] = (source) => {
     rows.length = 0;
@@ -73,15 +73,19 @@ function peeking(rowsAhead: number) {
     example: '{}',
     guarantees: [],
     lookback: () => 1,
-    build: (_, { horizon }) => ({
+    build: (_, { horizon, quantiles }) => ({
       name: 'peeking',
-      ownQuantiles: false,
+      ownQuantiles: inQuantiles,
       step: (wave, outlook) => {
         for (let k = 0; k < wave.rows; k++) {
           const own = wave.values[k * wave.channels]!;
           const later =
             wave.lanes[k] === 0 ? rows.find(({ time }) => time === wave.times[k]! + rowsAhead * HOUR)?.value : undefined;
-          outlook.mean.fill(later ?? own, k * horizon, (k + 1) * horizon);
+          const [from, to] = [k * horizon, (k + 1) * horizon];
+          outlook.mean.fill(inQuantiles ? own : (later ?? own), from, to);
+          if (inQuantiles)
+            for (let q = from * quantiles.length; q < to * quantiles.length; q++)
+              outlook.quantiles[q] = own + (1 + Math.abs(later ?? own)) * (quantiles[q % quantiles.length]! - 0.5);
         }
       },
     }),
@@ -108,6 +112,21 @@ it.each([1, 5])(
     }
   },
 );
+
+it('what is known of the future in the quantiles alone is caught as well', async () => {
+  const { wrap, forecasters } = peeking(1, true);
+  pipeline(folder, 'spread', { forecast: 'horizon: 2, models: [naive]' });
+  const spec = loadPipeline(join(folder, 'spread.yaml'), {
+    env: {},
+    ...{ ...COMPONENTS, forecasters },
+    override: (value) => ({ ...(value as object), forecast: { horizon: 2, models: ['naive', 'peeking'], output: 'peeking' } }),
+  });
+  const checks = await find(spec, { wrap, forecasters });
+  for (const { leak, cut, change } of checks) {
+    expect(leak, change).toMatchObject({ series: 'a', step: 1, issued: cut });
+    expect(leak!.before).toBe(leak!.after);
+  }
+});
 
 it('too little to look at is an error', async () => {
   writeData(mkdtempSync(join(folder, 'short-')), 1);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { createResult, readResult } from '../../connectors/index.ts';
-import { backtest, type BacktestOptions } from '../../src/backtest/replay.ts';
+import { backtest, changed, type BacktestOptions } from '../../src/backtest/replay.ts';
 import type { ResultBlock } from '../../src/backtest/result.ts';
 import { EventBus } from '../../src/core/events.ts';
 import type { LoadedSpec } from '../../src/pipeline/load.ts';
@@ -93,4 +93,27 @@ it('what came before `from` is in neither; the hash of the data tells other data
   const shorter = await recorded(spec, { to: START + 399 * HOUR });
   expect(result.dataHash).toMatch(/^[0-9a-f]{64}$/);
   expect(shorter.result.dataHash).not.toBe(result.dataHash);
+});
+
+it('a forecast whose truth is still to come is kept where that lies beyond the warm-up', async () => {
+  const forecast = 'horizon: 4, warmup: 399, models: [naive]';
+  const { rows } = await recorded(pipeline(folder, 'late', { forecast }));
+  const unmet = rows.filter((row) => Number.isNaN(row.n('actual')) && row.series === 'a');
+  // row 400 is the last: what was forecast for rows 401 to 404, from rows 397 to 400
+  const rowOf = (time: number) => (time - START) / HOUR + 1;
+  expect(unmet.map((row) => `${rowOf(row.n('issued'))}+${row.n('step')}`)).toEqual([
+    ...['397+4', '398+3', '398+4', '399+2', '399+3', '399+4', '400+1', '400+2', '400+3', '400+4'],
+  ]);
+});
+
+it('`since` leaves out what is older, as if the recording began there', async () => {
+  const spec = pipeline(folder, 'since');
+  const since = START + 100 * HOUR;
+  const begun = await recorded(spec, { since });
+  const cut = await recorded(spec, {
+    wrap: (source) => changed(source, (batch) => ({ ...batch, times: batch.times.map((time) => (time < since ? NaN : time)) })),
+  });
+  expect(begun.result.scores).toEqual(cut.result.scores);
+  expect(Math.min(...begun.rows.map((row) => row.n('issued')))).toBe(Math.min(...cut.rows.map((row) => row.n('issued'))));
+  expect(begun.result.rows).toBe(600);
 });

@@ -77,6 +77,7 @@ function trainer(symbols: Uint8Array): () => number {
   const optimizer = { learningRate: RATE, clipNorm: CLIP };
   const one = new Trainer(shape, { batch: BATCH, steps: STEPS }, { head: 'categorical', classes: categories }, optimizer);
   one.load(initialWeights(shape, 1));
+  const { x, target } = one;
   const length = Math.floor(symbols.length / BATCH);
   let at = 0;
   return () => {
@@ -88,8 +89,8 @@ function trainer(symbols: Uint8Array): () => number {
       }
       for (let t = 0; t < STEPS; t++)
         for (let b = 0; b < BATCH; b++) {
-          one.x[t * BATCH + b] = symbols[b * length + at + t]!;
-          one.target[t * BATCH + b] = symbols[b * length + at + t + 1]!;
+          x[t * BATCH + b] = symbols[b * length + at + t]!;
+          target[t * BATCH + b] = symbols[b * length + at + t + 1]!;
         }
       if (!(one.forward() < 10)) throw new Error('the training diverged');
       one.backward();

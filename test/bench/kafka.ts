@@ -17,7 +17,7 @@ import { split } from './split.ts';
 import { inFolder, NETWORK, pipeline, timed, writeTicks } from './workload.ts';
 
 const SERIES = 1000;
-const RUNS = 3;
+const RUNS = 5;
 const JSON_ROWS = 2_000_000;
 const ARROW_ROWS = 2_000_000;
 const TICKS_A_MESSAGE = 1000;

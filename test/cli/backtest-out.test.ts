@@ -1,5 +1,5 @@
 /** `backtest --out`, several at once, `compare` and `leaks`, as they are typed. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -110,4 +110,71 @@ it('`leaks` shows how far it is, and ends with 0 where nothing moved', async () 
   );
   expect(out).toMatch(/^two: no leak: 4,8\d\d forecasts, each made before one of 4 changed futures, are the same to the bit$/);
   expect(code).toBe(0);
+});
+
+interface FoldOutcome extends Outcome {
+  readonly from: string;
+  readonly to: string;
+  readonly scores: readonly {
+    readonly step: number;
+    readonly summary: { readonly n: number; readonly models: Record<string, { readonly mae: number }> };
+  }[];
+}
+
+async function folds(...words: string[]): Promise<FoldOutcome[]> {
+  const { code, out, err } = await call('backtest', 'one.yaml', '--folds', '3', ...words, '--json');
+  expect(code, err).toBe(0);
+  return (JSON.parse(out) as { folds: FoldOutcome[] }).folds;
+}
+
+it('folds give the same bits on one thread and on two, and all of them together are the whole', async () => {
+  const [one, two] = [await folds('--threads', '1', '--out', 'f1'), await folds('--threads', '2', '--out', 'f2')];
+  expect(two.map(lasting)).toEqual(one.map(lasting));
+  for (const fold of [1, 2, 3]) {
+    const bytes = (of: string) => readFileSync(join(folder, of, `fold-${fold}`, 'forecasts.arrow'));
+    expect(bytes('f1').equals(bytes('f2'))).toBe(true);
+  }
+  expect(one.map(({ from }) => from)).toEqual([
+    '2024-01-05T03:45:00.000Z',
+    '2024-01-09T07:30:00.000Z',
+    '2024-01-13T11:15:00.000Z',
+  ]);
+  expect(one.slice(0, -1).map(({ to }) => to)).toEqual(one.slice(1).map(({ from }) => from));
+  const whole = JSON.parse((await call('backtest', 'one.yaml', '--from', one[0]!.from, '--json')).out) as FoldOutcome;
+  for (const [i, { summary }] of whole.scores.entries()) {
+    const parts = one.map(({ scores }) => scores[i]!.summary);
+    expect(parts.reduce((sum, { n }) => sum + n, 0)).toBe(summary.n);
+    const mae = parts.reduce((sum, { n, models }) => sum + n * models['mixture']!.mae, 0) / summary.n;
+    expect(mae).toBeCloseTo(summary.models['mixture']!.mae, 9);
+  }
+});
+
+it('folds with a bounded past know nothing older', async () => {
+  const short = await folds('--past', '3d', '--warmup', '0');
+  const long = await folds('--warmup', '0');
+  expect(short.map(({ scores }) => scores[0]!.summary.n)).toEqual(long.map(({ scores }) => scores[0]!.summary.n));
+  // three days before it and itself, of two series; the third has all before it else
+  expect(short[2]!.dataHash).not.toBe(long[2]!.dataHash);
+  // a changed value that is older than the past of the last fold changes the first folds only
+  const lines = readFileSync(join(folder, 'data.csv'), 'utf8').split('\n');
+  writeFileSync(join(folder, 'data.csv'), lines.map((line, i) => (i === 300 ? line.replace(/[^,]*$/, '99') : line)).join('\n'));
+  const other = await folds('--past', '3d', '--warmup', '0');
+  writeFileSync(join(folder, 'data.csv'), lines.join('\n'));
+  expect(other[2]!.scores).toEqual(short[2]!.scores);
+  expect(other[1]!.scores).not.toEqual(short[1]!.scores);
+});
+
+it('folds that cannot be are refused with a reason', async () => {
+  expect(await call('backtest', 'one.yaml', '--folds', '0')).toMatchObject({ code: 64 });
+  expect(await call('backtest', 'one.yaml', 'two.yaml', '--folds', '2')).toMatchObject({ code: 64 });
+  expect(await call('backtest', 'one.yaml', '--folds', '2', '--past', 'long')).toMatchObject({ code: 64 });
+  expect(await call('backtest', 'one.yaml', '--folds', '2', '--from', '2031-01-01')).toMatchObject({
+    code: 64,
+    err: expect.stringMatching(/nothing to cut into folds/) as string,
+  });
+  // one moment cannot be cut
+  expect(await call('backtest', 'one.yaml', '--folds', '2', '--to', '2024-01-01T01:00:00Z')).toMatchObject({ code: 64 });
+  const text = await call('backtest', 'two.yaml', '--folds', '2', '--threads', '1');
+  expect(text.out).toMatch(/fold +from +to .*MAE/);
+  expect(text.out.split('\n').filter((line) => / \+[13] /.test(line))).toHaveLength(4);
 });

@@ -112,6 +112,40 @@ retrain: { every: 4h, rows: 200, epochs: 1, clip: 0.01, swap: exact }
   expect(out).toMatch(/clipping +[1-9]\d* of \d+ updates, largest gradient norm \d/);
 });
 
+describe('networks that answer when all is read', () => {
+  it('of one that reads both ways it is shown how far an input is felt before and later', async () => {
+    const both = FILE.replace(/networks: .*/, 'networks: [{ name: both, hidden: 5, bidirectional: true }]');
+    writeFileSync(join(folder, 'both.yaml'), both);
+    expect((await call('run', 'both.yaml', '--out', 'closed')).code).toBe(0);
+    const { code, out } = await call('inspect', 'model', 'closed/both', '--out', 'closed-plots');
+    expect(code).toBe(0);
+    expect(out).toMatch(/change of outputs later( +[\d.e-]+){8}/);
+    expect(out).toMatch(/change of outputs before( +[\d.e-]+){8}/);
+    expect(out).toMatch(/an input is felt before +for/);
+    expect(out).toMatch(/units of layer 1, back +\|h\| 0\.\d+ on average/);
+    expect(readdirSync(join(folder, 'closed-plots')).sort()).toEqual(['clipping.svg', 'hidden.svg', 'impulse.svg']);
+    const { document } = parseHTML(readFileSync(join(folder, 'closed-plots/impulse.svg'), 'utf8'));
+    expect(document.querySelectorAll('[aria-label=line] path')).toHaveLength(2);
+    const given = await call('inspect', 'model', 'closed/both', '--data', 'both.yaml');
+    expect([given.code, given.err]).toEqual([64, expect.stringMatching(/is looked at without `--data`/)]);
+  });
+
+  it('of an encoder it is shown how far back its decoder’s first output reaches', async () => {
+    const pairs = FILE.replace('task: memory', 'task: parity')
+      .replace(/inputs: .*/, 'inputs: [bit]')
+      .replace('target: sum', 'target: parity')
+      .replace('networks:', 'decoder: { read: 6, answer: 3 }\n  networks:');
+    writeFileSync(join(folder, 'pairs.yaml'), pairs);
+    const ran = await call('run', 'pairs.yaml', '--out', 'paired');
+    expect(ran.code, ran.err).toBe(0);
+    const { code, out } = await call('inspect', 'model', 'paired/a%2Fb');
+    expect(code).toBe(0);
+    expect(out).toContain('rows that the encoder reads, a random direction of the first output of the decoder');
+    expect(out).toMatch(/\|dL\/dc\| of layer 1( +[\d.e-]+){8}/);
+    expect(out).toMatch(/an input is felt +for/);
+  });
+});
+
 describe('refused', () => {
   it.each([
     [['inspect', 'model', 'models/plain', '--data', 'other.yaml'], 78, /not one of this learning file/],

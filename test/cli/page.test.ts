@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ReportData } from '../../src/backtest/report-data.ts';
 import { main } from '../../src/cli/program.ts';
 import { page } from '../../src/cli/page.ts';
-import { skillSentences } from '../../src/cli/page-words.ts';
+import { trustTable } from '../../src/cli/page-tables.ts';
+import { modelSentences, skillSentences } from '../../src/cli/page-words.ts';
 import type { Verdict } from '../../src/forecast/skill.ts';
 import { fakeTerminal } from '../support/fake-terminal.ts';
 import { pipeline, writeData } from '../support/small-backtest.ts';
@@ -47,7 +48,7 @@ it('is one file: no script, nothing loaded, and a policy that allows only its ow
 });
 
 it('shows the names as they are, as text only', () => {
-  const text = parseHTML(html).document.body.textContent!;
+  const text = parseHTML(html).document.body.textContent!.replaceAll('\u00a0', ' ');
   expect(text).toContain('<script>alert(1)</script>');
   expect(text).toContain('a\\u{202e}b');
   expect(/<script|<img|\u202e/i.exec(html)?.[0]).toBeUndefined();
@@ -69,7 +70,7 @@ it('has every part, and the same figures in JSON and Markdown', () => {
   ]);
   expect(document.querySelectorAll('svg.wide').length).toBe(document.querySelectorAll('svg.narrow').length);
   for (const sentence of skillSentences(data)) {
-    expect(document.body.textContent).toContain(sentence);
+    expect(document.body.textContent!.replaceAll('\u00a0', ' ')).toContain(sentence);
     expect(markdown).toContain(sentence);
   }
   for (const fact of [data.facts.dataHash, 'tidecast 0', 'Node.js', 'rows/s']) expect(markdown).toContain(fact);
@@ -124,4 +125,40 @@ it('says in words where there is skill, where there is none, and where it is wor
   expect(said('better', 'better', 'no skill', 'worse')).toBe(
     'Against naive: better at steps 1 to 2, no skill can be shown at step 3, worse at step 4.',
   );
+});
+
+it('ranks series by how far they are better than naive, and shows the best, the middle and the worst', () => {
+  const ratios = data.ranked.map(({ ratio }) => ratio);
+  expect(ratios).toEqual([...ratios].sort((a, b) => a - b));
+  expect(new Set(ratios).size).toBe(4);
+  const shown = data.stretches.map(({ series }) => series);
+  expect(shown).toEqual([data.ranked[0]!.name, data.ranked[1]!.name, data.ranked.at(-1)!.name]);
+});
+
+it('residuals: of the rows behind a point the smallest, the median and the largest', () => {
+  const thinned = data.residuals.filter(({ each }) => each > 1);
+  expect(thinned.length).toBeGreaterThan(0);
+  for (const { points } of thinned) {
+    for (const { low, middle, high } of points) expect(low <= middle && middle <= high).toBe(true);
+    expect(points.some(({ low, middle }) => low < middle)).toBe(true);
+  }
+});
+
+it('says which models the mixture needs, and which it would be better without', () => {
+  const line = {
+    ...{ target: 'value', step: 3, times: [0, 1], n: [10, 30], mae: {}, coverage: {}, below: [] },
+    weights: { naive: [0.5, 0.1], linear: [0.3, 0.7], boosted: [0.2, 0.2] },
+    without: { naive: -0.02, linear: 0.1, boosted: 0.001 },
+  };
+  expect(modelSentences({ timelines: [line] })).toEqual([
+    'Step 3: the error is larger without linear; smaller without naive; the same without boosted.',
+  ]);
+  expect(modelSentences({ timelines: [{ ...line, without: { naive: 0, linear: -1, boosted: 0 } }] })).toEqual([
+    'Step 3: the error is smaller without linear; the same without naive, boosted.',
+  ]);
+  expect(trustTable({ timelines: [line] }).rows.map(({ cells }) => cells.join(' | '))).toEqual([
+    'value +3 | linear | 60 % | 10 % more error',
+    'value +3 | naive | 20 % | 2.0 % less error',
+    'value +3 | boosted | 20 % | no difference',
+  ]);
 });

@@ -28,7 +28,7 @@ function modelOf(component: typeof ridge) {
     seed: 1,
   };
   const model = component.build({}, context);
-  const { count } = new Tabular(ring, clock, sizes);
+  const { count } = new Tabular(ring, clock, sizes, () => undefined);
   const lane = lanes.lane('a');
   let row = 0;
   /** The next row; what the model says, less the row's own value and in units of its mean change. */

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { SOURCES } from '../../connectors/index.ts';
 import { main } from '../../src/cli/program.ts';
 import { Decoding, logSoftmax, ownValue } from '../../src/learn/decoding.ts';
-import { fitPairs, lossInUse } from '../../src/learn/fit-pairs.ts';
+import { fitPairs, lossInUse, type FittedPairs } from '../../src/learn/fit-pairs.ts';
 import { judgeAnswers, judgePairs, seasonalNaive } from '../../src/learn/judge-pairs.ts';
 import { learn, type Learnt } from '../../src/learn/learn.ts';
 import { checkLearning } from '../../src/learn/load.ts';
@@ -104,6 +104,19 @@ describe('pairs of text', () => {
     expect(told(other)).not.toEqual(told(first));
   });
 
+  it('are looked for as the file says: greedily, by a beam, or among all', async () => {
+    const said = async (how: string): Promise<unknown> =>
+      (await run(PAIRS.replace('beam: 3', how).replace('epochs: 60', 'epochs: 6'))).answers![0]!.examples.map(
+        (each) => each.answers,
+      );
+    const [greedy, narrow, wide, all] = await Promise.all(
+      ['search: greedy', 'beam: 1', 'beam: 4', 'search: exhaustive'].map(said),
+    );
+    expect(greedy).toEqual(narrow);
+    expect(all).not.toEqual(greedy);
+    expect(all).toEqual(wide);
+  });
+
   it('`run` prints the answers, errors by length, and epochs to the loss', async () => {
     const terminal = fakeTerminal();
     const file = written('short.yaml', PAIRS.replace('epochs: 60', 'epochs: 2').replace(/ {4}claims:[^]*/, ''));
@@ -112,6 +125,7 @@ describe('pairs of text', () => {
     expect(said).toMatch(/the same words: answers that are not exact/);
     expect(said).toMatch(/^ 2 +4 +[\d.]+ % +[\d.]+ % $/m);
     expect(said).toMatch(/epochs to the loss +- +- /);
+    expect(said).toMatch(/when shown the truth +- +- /);
     expect(said).toMatch(/^ {2}abc -> cba$/m);
     expect(said).toMatch(/^ {4}untaught answers /m);
   });
@@ -226,11 +240,12 @@ describe('a teacher', () => {
       return { name: word, rows: 2 * word.length, columns: columns.map((each) => Float64Array.from(each)) };
     });
     const encoding = new PairEncoding(spec, spec.decoder!, data);
+    const reached: FittedPairs['reached'][] = [];
     const losses = (['always', 'never'] as const).map((teacher) => {
       const network = { ...spec.networks[0]!, teacher };
       const shapes = encoding.shapes(network);
       const told: number[] = [];
-      const fitted = fitPairs(shapes, encoding, { ...spec, epochs: 12 }, spec.decoder!, network, 3, (_, loss) => told.push(loss));
+      const fitted = fitPairs(shapes, encoding, { ...spec, epochs: 30 }, spec.decoder!, network, 3, (_, loss) => told.push(loss));
       const decoding = new Decoding(shapes, fitted.weights);
       const [own, forced] = [
         lossInUse(decoding, encoding.training, encoding),
@@ -238,8 +253,12 @@ describe('a teacher', () => {
       ];
       expect(own).toBe(told.at(-1));
       expect(own).toBe(fitted.loss);
+      reached.push(fitted.reached);
+      expect(fitted.reached.own).toBe(told.findIndex((loss) => loss < 0.5) + 1 || Infinity);
       return own - forced;
     });
+    // the taught one knows what follows the truth before it can go on from what it says itself
+    expect(reached[0]!.shown).toBeLessThan(reached[0]!.own);
     expect(losses[0]).toBeGreaterThan(0);
     expect(losses[0]).toBeGreaterThan(losses[1]!);
   });
@@ -355,6 +374,13 @@ describe('a saved encoder and decoder', () => {
 describe('what cannot be is refused', () => {
   it.each([
     ['beam: 3', 'beam: 0', /learn.decoder.beam must be at least 1/],
+    [
+      'target: answer\n  decoder: { answer: 4, beam: 3',
+      'target: answer\n  classes: false\n  decoder: { answer: 4, search: greedy',
+      /learn.decoder.search goes with learn.classes: true/,
+    ],
+    ['beam: 3', 'search: any', /learn.decoder.search must be one of/],
+    ['beam: 3', 'beam: 3, search: greedy', /learn.decoder.beam above 1 goes with learn.decoder.search: beam/],
     ['answer: 4, ', '', /learn.decoder.answer is missing/],
     ['answer: 4, ', 'answer: 4, every: 2, ', /learn.decoder.every goes with learn.decoder.read/],
     ['answer: 4, ', 'answer: 4, train: 2, ', /learn.decoder.train goes with learn.decoder.read/],
@@ -379,6 +405,15 @@ describe('what cannot be is refused', () => {
 
   it('a beam above the number of symbols', () =>
     refused(PAIRS.replace('beam: 3', 'beam: 5'), 'SEARCH_OPTION', { beam: 5, allowed: '1 to 4' }));
+  it('every sequence, where there are too many', () =>
+    refused(
+      PAIRS.replace('answer: 4, beam: 3', 'answer: 20, search: exhaustive').replace(
+        /path: \S*turned.txt/,
+        `path: ${written('long.txt', 'ab\tbaabbaabbaabba\nabc\tcba\n')}`,
+      ),
+      'SEARCH_TOO_LARGE',
+      { symbols: 4, largest: 1_000_000 },
+    ));
   it('a letter that training had not', () =>
     refused(with_('x.txt', 'abx\tba\n'), 'LEARN_UNKNOWN', { value: 120, series: 'line-1' }));
   it('an answer outside the set', () =>

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { EXERCISES } from '../../connectors/formats/exercises.ts';
 import { Random } from '../../src/core/random.ts';
 import { diagnose, drawnProbes, type Diagnosis, type Probe } from '../../src/nn/diagnostics.ts';
+import { diagnoseBothWays, diagnosePairs } from '../../src/nn/diagnostics-closed.ts';
 import { initialWeights, rememberFor, zeroWeights } from '../../src/nn/initial.ts';
 import { doubles, forward, zeroState } from '../../src/nn/reference.ts';
-import type { NetworkShape } from '../../src/nn/shape.ts';
+import { waysOf, type NetworkShape } from '../../src/nn/shape.ts';
 import { Trainer } from '../../src/nn/trainer.ts';
 import { CELLS, drawnWeights, nameOf } from './cases.ts';
 
@@ -41,6 +42,64 @@ describe('what is measured', () => {
       expect(found('h')[k]).toBeCloseTo(Math.hypot(...slopes.slice(0, H)), 8);
       if (shape.cell === 'lstm') expect(found('c')[k]).toBeCloseTo(Math.hypot(...slopes.slice(H)), 8);
     }
+  });
+
+  it.each(
+    CELLS.filter(({ cell }) => cell !== 'none').map((cell) => [
+      nameOf({ ...cell, inputs: 2, hidden: 4, layers: 2, outputs: 3, skip: false }),
+      cell,
+    ]),
+  )('%s as an encoder: the first answer’s |dL/dh| as by finite differences', (_, cell) => {
+    const encoder: NetworkShape = { ...cell, inputs: 2, hidden: 4, layers: 2, outputs: 1, skip: false };
+    const decoder: NetworkShape = { ...encoder, inputs: 1, outputs: 3 };
+    const weights = { encoder: drawnWeights(encoder, 7, 0.9), decoder: drawnWeights(decoder, 8, 0.9) };
+    const w = { encoder: doubles(encoder, weights.encoder), decoder: doubles(decoder, weights.decoder) };
+    const rows = 6;
+    const { gradient, impulse } = diagnosePairs({ encoder, decoder }, weights, 0.5, { rows, count: 1, seed: 3 });
+    const [probe] = drawnProbes(encoder, rows, 1, 3) as [Probe];
+    const direction = drawnProbes(decoder, 1, 1, 3)[0]!.dy(new Float64Array(3));
+    const answer = (state: Float64Array): Float64Array => forward(decoder, w.decoder, [Float64Array.of(0.5)], state).y[0]!;
+    const own = cell.cell === 'lstm' ? 8 : 4;
+    for (let k = 0; k < rows; k++) {
+      const before = forward(encoder, w.encoder, probe.x.slice(0, rows - k), zeroState(encoder)).state;
+      const slopes = Array.from({ length: 4 }, (_, j) => {
+        const [up, down] = [1e-5, -1e-5].map((step) => {
+          const state = before.slice();
+          state[own + j]! += step;
+          return dot(direction, answer(forward(encoder, w.encoder, probe.x.slice(rows - k), state).state));
+        });
+        return (up! - down!) / 2e-5;
+      });
+      expect(gradient.find(({ layer, of }) => layer === 1 && of === 'h')!.norms[k]).toBeCloseTo(Math.hypot(...slopes), 8);
+      const other = probe.x.with(
+        rows - 1 - k,
+        probe.x[rows - 1 - k]!.map((value) => value + 1),
+      );
+      const [plain, moved] = [probe.x, other].map((x) => answer(forward(encoder, w.encoder, x, zeroState(encoder)).state));
+      expect(impulse[k]).toBeCloseTo(Math.hypot(...plain!.map((value, o) => value - moved![o]!)), 12);
+    }
+  });
+
+  it('of one that reads both ways: an input is felt later by the way forward alone, and before by the way back', () => {
+    const shape: NetworkShape = { cell: 'gru', bidirectional: true, inputs: 2, hidden: 4, layers: 1, outputs: 2, skip: false };
+    const weights = drawnWeights(shape, 5);
+    const look = { rows: 5, count: 2, seed: 1 };
+    const silent = (way: string): Diagnosis => {
+      const without = new Map(weights);
+      for (const name of weights.keys())
+        if (['w', 'u', 'b', 'bn'].some((one) => name === `${way}.${one}`))
+          without.set(name, new Float32Array(weights.get(name)!.length));
+      return diagnoseBothWays(shape, without, look);
+    };
+    // the one without a way forward, and the one without a way back
+    const [noForward, noBack] = waysOf(shape, 0).map(silent);
+    const all = diagnoseBothWays(shape, weights, look);
+    expect(noForward!.impulse.map((size) => size > 0)).toEqual([true, false, false, false, false]);
+    expect(noForward!.before!.impulse.every((size) => size > 0)).toBe(true);
+    expect(noBack!.before!.impulse.map((size) => size > 0)).toEqual([true, false, false, false, false]);
+    expect(noBack!.impulse.every((size) => size > 0)).toBe(true);
+    all.impulse.slice(1).forEach((size, k) => expect(size).toBeCloseTo(noBack!.impulse[k + 1]!, 12));
+    expect(all.hidden.map(({ way }) => way)).toEqual(['forward', 'back']);
   });
 
   it('an impulse is felt in the outputs for as long as the state keeps it', () => {

@@ -153,6 +153,31 @@ describe('symbols that come many times', () => {
   );
 });
 
+// one symbol a row, of few: multiplied once a symbol, and gradients of several steps are made at once, of the last ones together with none
+describe('symbols: kernel = reference', () => {
+  test.each(CELLS)('%o', (cell) => {
+    const [batch, steps, classes] = [5, 30, 6];
+    const shape: NetworkShape = {
+      ...cell,
+      ...{ inputs: 1, categories: classes, embedding: 3, hidden: 9, layers: 2, outputs: classes, skip: false },
+    };
+    const loss: Loss = { head: 'categorical', classes };
+    const weights = drawnWeights(shape, 71);
+    const chunk = drawnChunk(shape, batch, steps, 1, 72, classes);
+    const trainer = new Trainer(shape, { batch, steps }, loss, { learningRate: 0.01 });
+    trainer.load(weights);
+    trainer.x.set(chunk.x);
+    trainer.target.set(chunk.target);
+    trainer.state.set(chunk.state);
+    const value = trainer.forward();
+    trainer.backward();
+    const expected = referenceRun(shape, doubles(shape, weights), loss, chunk, batch);
+    const found: Record<string, number> = { loss: Math.abs(value / expected.loss - 1), y: difference(trainer.y, expected.y) };
+    for (const [name, values] of trainer.gradients()) found[name] = difference(values, expected.gradients.get(name)!);
+    expect(Object.entries(found).filter(([, gap]) => !(gap < 2e-5))).toEqual([]);
+  });
+});
+
 describe('losses', () => {
   const of = (loss: Loss, y: number[], truth: number): number =>
     referenceLoss(loss, [[Float64Array.from(y)]], [[Float64Array.of(truth)]]).loss;

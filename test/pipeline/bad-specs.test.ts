@@ -98,7 +98,7 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'an unknown field far from any',
     '~forecast: { colour: red }\n',
-    '3:13 forecast.colour is not a known field (known here: targets, horizon, quantiles, season, models, output, baselines, score_every, warmup)',
+    '3:13 forecast.colour is not a known field (known here: targets, horizon, quantiles, season, known_ahead, attributes, models, output, baselines, score_every, warmup)',
   ],
   ['a name in capitals', '~name: Taxi\n', '3:7 name must be lower-case letters, digits and hyphens, is "Taxi"'],
   ['a number as name', '~name: 7\n', '3:7 name must be text, is 7'],
@@ -172,6 +172,22 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   ],
   ['a quantile of 1', '~forecast: { quantiles: [0.5, 1] }\n', '3:30 forecast.quantiles[1] must be less than 1, is 1'],
   ['quantiles as text', '~forecast: { quantiles: all }\n', '3:24 forecast.quantiles must be a list, is "all"'],
+  ['a season that is a word', '~forecast: { season: daily }\n', '3:21 forecast.season must be a number, is "daily"'],
+  [
+    'seasons that are looked for in no rows',
+    '~forecast: { season: auto }\n',
+    '3:21 forecast.season: auto looks in rows that are not scored: give forecast.warmup, or a history',
+  ],
+  [
+    'an input that is told too late',
+    '~forecast: { horizon: 12, known_ahead: { price: 6 } }\n',
+    '3:48 forecast.known_ahead.price: 6 rows ahead do not reach the horizon 12: send the value at least so early',
+  ],
+  [
+    'a target that is known ahead',
+    '~forecast: { targets: [price], known_ahead: { price: 6 } }\n',
+    '3:53 forecast.known_ahead.price: the target price cannot be known ahead',
+  ],
   ['a season of one row', '~forecast: { season: 1 }\n', '3:21 forecast.season must be at least 2, is 1'],
   ['a season twice', '~forecast: { season: [48, 48] }\n', '3:26 forecast.season[1]: season 48 is given twice'],
   [

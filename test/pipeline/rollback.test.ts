@@ -100,3 +100,18 @@ it('a stopped line goes back when it starts; a request that is recorded already 
   expect(new SwapLog(folder).records).toEqual(records);
   expect(readRollback(folder)).toBeUndefined();
 });
+
+it('asked for after a restart from before recorded trainings, its version is above theirs', async () => {
+  const folder = newFolder();
+  const early = await stretch(spec, { rows, folder, until: 200 });
+  await stretch(spec, { rows, folder, from: early.snapshot });
+  const before = new SwapLog(folder).records.map(({ version }) => version);
+  expect(Math.max(...before)).toBeGreaterThan(2);
+  requestRollback(folder, 1);
+  const again = await stretch(spec, { rows, folder, from: early.snapshot, rollbacks: new RollbackRequests(folder) });
+  const { records } = new SwapLog(folder);
+  expect(records.find(({ mode }) => mode === 'rollback')).toMatchObject({ to: 1, version: Math.max(...before) + 1 });
+  // a further restart finds one history
+  const repeated = await stretch(spec, { rows, folder, from: early.snapshot, rollbacks: new RollbackRequests(folder) });
+  expect(repeated.hash).toBe(again.hash);
+});

@@ -18,7 +18,12 @@ function job(from: number, other: (value: number) => number): TrainingJob {
   const random = new Random(3);
   const sizes = { channels: 1, targets: 1, horizon: HORIZON, seasons: [], lags: 2 };
   const days = { interval: 60_000 };
-  const { count } = new Features(new Ring(new State().lanes, { capacity: 1, channels: 1 }), calendar(days), sizes);
+  const { count } = new Features(
+    new Ring(new State().lanes, { capacity: 1, channels: 1 }),
+    calendar(days),
+    sizes,
+    () => undefined,
+  );
   const values = Float64Array.from({ length: ROWS }, (_, i) => 10 + (i % 5) + random.uniform());
   for (let i = from; i < ROWS; i++) values[i] = other(values[i]!);
   const shape = { cell: 'gru', reset: 'after', inputs: count, hidden: 4, layers: 1, outputs: HORIZON * 2, skip: true } as const;

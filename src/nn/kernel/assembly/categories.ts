@@ -40,6 +40,15 @@ export function addToTable(m: Model, rows: i32, x: usize, dxw: usize, ds: usize)
   }
 }
 
+/** The rows of the categories in x, which are one number a row: a [rows] of n numbers, a row and one of `all` with stride as. */
+export function rowsByCategory(rows: i32, x: usize, all: usize, as: usize, n: i32, a: usize): void {
+  for (let r = 0; r < rows; r++) {
+    copyRow(all + <usize>f32.load(x) * as, a, n);
+    x += 4;
+    a += as;
+  }
+}
+
 /** Rows of n numbers, with stride as, are added to the rows of sums of the categories in x, which are one number a row. */
 export function addByCategory(rows: i32, x: usize, a: usize, as: usize, n: i32, sums: usize): void {
   for (let r = 0; r < rows; r++) {

@@ -1,10 +1,13 @@
 // The loss of an output and its gradient, the mean over the (row, target) whose truth is known of
 //   a forecast: a squared, Huber or absolute loss of the mean, plus the mean over quantiles of the pinball losses;
 //   a class: the log loss of the softmax; a density: the negative log likelihood, Gaussian or Student's t.
+import { exp4 } from './gates';
 import { Batch, Model } from './structs';
 
 const CATEGORICAL = 3;
 const GAUSSIAN = 4;
+/** Below it e^x is taken for 0. */
+const SMALLEST: f32 = -87;
 
 /** o [n][op] = for each target its group of outputs; a target of NaN is unknown. Fills do [n][op], gives the loss. */
 export function loss(m: Model, t: Batch): f64 {
@@ -26,7 +29,7 @@ export function loss(m: Model, t: Batch): f64 {
       const truth = f32.load(at);
       at += 4;
       if (truth == truth) {
-        if (t.loss == CATEGORICAL) sum += scale * ofClass(<usize>truth, o, width, d, scale, t.es);
+        if (t.loss == CATEGORICAL) sum += scale * ofClass(<usize>truth, o, width, d, scale);
         else if (t.loss >= GAUSSIAN) sum += scale * ofDensity(t, <f64>truth, o, d, scale);
         else sum = ofForecast(t, <f64>truth, o, d, scale, sum);
       }
@@ -37,21 +40,39 @@ export function loss(m: Model, t: Batch): f64 {
   return sum;
 }
 
-/** Logits o of every class: -log softmax(o)[truth], whose gradient is softmax(o) less 1 at the truth. `es` has room for a double a class. */
-function ofClass(truth: usize, o: usize, width: usize, d: usize, scale: f64, es: usize): f64 {
-  let largest = <f64>f32.load(o);
-  for (let j: usize = 4; j < width; j += 4) largest = Math.max(largest, <f64>f32.load(o + j));
-  let total: f64 = 0;
-  for (let j: usize = 0; j < width; j += 4) {
-    const e = Math.exp(<f64>f32.load(o + j) - largest);
-    f64.store(es + 2 * j, e);
-    total += e;
+/** Logits o of every class: -log softmax(o)[truth], whose gradient is softmax(o) less 1 at the truth. What follows d in its last vector is set to 0. */
+function ofClass(truth: usize, o: usize, width: usize, d: usize, scale: f64): f64 {
+  let most = logits4(o, 0, width);
+  for (let j: usize = 16; j < width; j += 16) most = f32x4.pmax(most, logits4(o, j, width));
+  const largest = max(
+    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
+    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+  );
+  let low = f64x2.splat(0);
+  let high = low;
+  for (let j: usize = 0; j < width; j += 16) {
+    const x = f32x4.sub(logits4(o, j, width), f32x4.splat(largest));
+    const e = v128.andnot(exp4(x), f32x4.le(x, f32x4.splat(SMALLEST)));
+    v128.store(d + j, e);
+    low = f64x2.add(low, f64x2.promote_low_f32x4(e));
+    high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(e, e, 1, 0)));
   }
-  for (let j: usize = 0; j < width; j += 4) {
-    const p = f64.load(es + 2 * j) / total;
-    f32.store(d + j, <f32>(scale * (j == truth << 2 ? p - 1 : p)));
-  }
-  return Math.log(total) + largest - <f64>f32.load(o + (truth << 2));
+  const both = f64x2.add(low, high);
+  const total = f64x2.extract_lane(both, 0) + f64x2.extract_lane(both, 1);
+  const place = truth << 2;
+  const p = <f64>f32.load(d + place) / total;
+  const share = f32x4.splat(<f32>(scale / total));
+  for (let j: usize = 0; j < width; j += 16) v128.store(d + j, f32x4.mul(v128.load(d + j), share));
+  f32.store(d + place, <f32>(scale * (p - 1)));
+  return Math.log(total) + <f64>largest - <f64>f32.load(o + place);
+}
+
+/** Four logits; what is beyond the width is -Infinity. */
+// @ts-ignore: decorator
+@inline
+function logits4(o: usize, j: usize, width: usize): v128 {
+  const inside = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(<i32>((width - j) >> 2)));
+  return v128.bitselect(v128.load(o + j), f32x4.splat(-Infinity), inside);
 }
 
 /** o = the mean and s, the log of the scale; with z = (mean - truth) / e^s, v the degrees of freedom. */

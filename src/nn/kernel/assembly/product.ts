@@ -161,9 +161,33 @@ export function product(
   }
 }
 
+/** Four rows of four, transposed. */
+// @ts-ignore: decorator
+@inline
+function square(w: usize, t: usize): void {
+  const a = v128.load(w);
+  const b = v128.load(w + ROW);
+  const c = v128.load(w + 2 * ROW);
+  const d = v128.load(w + 3 * ROW);
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const AB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const CD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(t, v128.shuffle<i64>(ab, cd, 0, 2));
+  v128.store(t + ROW, v128.shuffle<i64>(ab, cd, 1, 3));
+  v128.store(t + 2 * ROW, v128.shuffle<i64>(AB, CD, 0, 2));
+  v128.store(t + 3 * ROW, v128.shuffle<i64>(AB, CD, 1, 3));
+}
+
 /** w packed [k][cols] -> t packed [cols][k]: the weights as the backward pass multiplies by them. */
 export function transpose(w: usize, k: i32, cols: i32, t: usize): void {
-  for (let i = 0; i < k; i++) {
+  const quads = k & ~3;
+  for (let c = 0; c < cols; c += 4) {
+    const from = w + placeOf(c, k);
+    const to = t + <usize>c * ROW;
+    for (let i = 0; i < quads; i += 4) square(from + <usize>i * ROW, to + placeOf(i, cols));
+  }
+  for (let i = quads; i < k; i++) {
     const column = t + placeOf(i, cols);
     const row = w + <usize>i * ROW;
     for (let c = 0; c < cols; c++) f32.store(column + <usize>c * ROW, f32.load(row + placeOf(c, k)));

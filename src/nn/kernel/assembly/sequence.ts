@@ -1,11 +1,14 @@
 // A batch of sequences forward, and backward through time. The step is the cells' own, so training and serving agree to the bit.
-import { addByCategory, addToTable, spread, spreadSums } from './categories';
-import { backward as cellBackward, forward as cellForward, gatesOf, hasC } from './cells/index';
+import { addByCategory, addToTable, rowsByCategory, spread, spreadSums } from './categories';
+import { addGradients, backward as cellBackward, forward as cellForward, gatesOf, hasC, input } from './cells/index';
 import { loss } from './losses';
 import { columnSums, outer } from './outer';
 import { product, transpose } from './product';
 import { copyRows } from './rows';
 import { Batch, Layer, Model } from './structs';
+
+/** Rows of which the gradients of the weights are made at once where symbols are learnt; elsewhere each step's are. */
+const AT_ONCE: i32 = 64;
 
 // @ts-ignore: decorator
 @inline
@@ -22,8 +25,10 @@ export function forward(m: Model, t: Batch): f64 {
   const part = <usize>m.hidden << 2;
   const tall = <usize>(n + t.batch) * hs;
   let at = t.state;
+  const gates = gatesOf(m) * m.hp;
   const x0s = <usize>m.inputs << 2;
-  if (m.categories) spread(m, n, t.x, t.xw);
+  if (t.ac) input(m, layerOf(m, 0), m.categories, m.table, <usize>m.spread << 2, t.ac);
+  else if (m.categories) spread(m, n, t.x, t.xw);
   let x = m.categories ? t.xw : t.x;
   let xs = x0s;
   for (let i = 0; i < m.layers; i++) {
@@ -34,8 +39,11 @@ export function forward(m: Model, t: Batch): f64 {
     for (let k = 0; k < t.steps; k++) {
       const row = <usize>(k * t.batch);
       const next = row + t.batch;
+      const a = t.a + (<usize>(i * n) + row) * as;
+      if (t.ac && !i) rowsByCategory(t.batch, t.x + (row << 2), t.ac, as, gates, a);
+      else input(m, layerOf(m, i), t.batch, x + row * xs, xs, a);
       cellForward(
-        m, layerOf(m, i), t.batch, x + row * xs, xs, t.a + (<usize>(i * n) + row) * as,
+        m, layerOf(m, i), t.batch, a,
         h + row * hs, h + next * hs, c + row * hs, c + next * hs, t.e + (<usize>(i * n) + row) * hs,
       );
     }
@@ -81,6 +89,7 @@ export function backward(m: Model, t: Batch): void {
   columnSums(rows, d, os, m.op, m.gb);
   if (m.s) outer(rows, x + ((from * m.inputs) << 2), <usize>m.inputs << 2, m.inputs, d, os, m.op, m.gs);
   product(rows, d, os, m.op, m.wt, m.hp, t.dx + from * hs, hs, t.dx + from * hs, hs);
+  const span = t.ac ? max(1, AT_ONCE / t.batch) : 1;
   for (let i = m.layers - 1; i >= 0; i--) {
     const l = layerOf(m, i);
     const h = t.h + <usize>i * tall;
@@ -104,8 +113,11 @@ export function backward(m: Model, t: Batch): void {
         dx, t.dh, t.dc, t.de,
       );
       if (sums) addByCategory(t.batch, t.x + (row << 2), a, as, gates, sums);
-      else outer(t.batch, below + row * xs, xs, l.inputs, a, as, gates, l.gw);
-      columnSums(t.batch, a, as, gates, l.gb);
+      if (k % span == 0) {
+        const some = min(span, t.steps - k) * t.batch;
+        const e = t.e + (<usize>(i * n) + row) * hs;
+        addGradients(m, l, some, sums ? 0 : below + row * xs, xs, a, h + row * hs, e);
+      }
       if (sums) continue;
       if (i) {
         memory.fill(dx, 0, <usize>t.batch * hs);
@@ -125,7 +137,10 @@ export function backward(m: Model, t: Batch): void {
         product(t.batch, a, as, gates, l.wt, wide, din, ws, din, ws);
       }
     }
-    if (sums) spreadSums(m, l, gates, sums, as, t.dxw);
+    if (sums) {
+      columnSums(m.categories, sums, as, gates, l.gb);
+      spreadSums(m, l, gates, sums, as, t.dxw);
+    }
     copyRows(t.batch, t.dh, hs, at, ss, m.hidden);
     if (hasC(m)) copyRows(t.batch, t.dc, hs, at + part, ss, m.hidden);
   }

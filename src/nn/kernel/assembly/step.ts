@@ -1,6 +1,6 @@
 // One cell step of a whole wave: every layer and the head in one call.
 import { areCategories, spread } from './categories';
-import { forward, hasC } from './cells/index';
+import { forward, hasC, input } from './cells/index';
 import { product } from './product';
 import { copyRows, gather, scatter } from './rows';
 import { Layer, Model, Wave } from './structs';
@@ -36,16 +36,17 @@ function tile(m: Model, v: Wave, first: i32, rows: i32): void {
   let xs = x0s;
   for (let i = 0; i < m.layers; i++) {
     const l = changetype<Layer>(m.first + <usize>i * offsetof<Layer>());
+    input(m, l, rows, x, xs, v.a);
     let h = v.h + <usize>(i & 1) * TILE * hs;
     let c = v.c;
     if (inPlace) {
       h = at + <usize>i32.load(lanes) * ss;
       c = h + part;
-      forward(m, l, 1, x, xs, v.a, h, h, c, c, v.e);
+      forward(m, l, 1, v.a, h, h, c, c, v.e);
     } else {
       gather(rows, lanes, at, ss, h, hs, m.hidden);
       if (hasC(m)) gather(rows, lanes, at + part, ss, c, hs, m.hidden);
-      forward(m, l, rows, x, xs, v.a, h, h, c, c, v.e);
+      forward(m, l, rows, v.a, h, h, c, c, v.e);
       scatter(rows, lanes, h, hs, at, ss, m.hidden);
       if (hasC(m)) scatter(rows, lanes, c, hs, at + part, ss, m.hidden);
     }

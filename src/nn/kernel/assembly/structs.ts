@@ -94,6 +94,5 @@ export class Batch {
   dxw: usize; // [batch][spread, rounded up to 8], with a table; with ac [categories] of them
   din: usize; // [n][inputs, rounded up to 8]: gradient of x; 0 where nobody asks for it
   dstate: usize; // [batch][stateSize]: gradient of the state after the last step, then of the one before the first
-  ac: usize; // [categories][arow / 4]: sums of a's gradients by category; 0 where they are not summed
-  es: usize; // f64 [group]: room for the exponentials of a target's classes
+  ac: usize; // [categories][arow / 4]: W x + b by category, then sums of a's gradients by category; 0 where each row is multiplied for itself
 }

@@ -3,16 +3,14 @@
 //   reset after:  n = tanh(W_n x + b_n + r * (U_n h_prev + bn))
 // A row of a holds r, z, n and, reset after, U_n h_prev + bn.
 import { sigmoidAll, tanh4 } from '../gates';
-import { columnSums, outer } from '../outer';
 import { product } from '../product';
 import { Layer, Model } from '../structs';
 
 /** h may be hPrev. */
-export function forwardAfter(m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, hPrev: usize, h: usize): void {
+export function forwardAfter(m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, h: usize): void {
   const s = <usize>m.hp << 2;
   const as = m.arow;
   const q = a + s * 3;
-  product(rows, x, xs, l.inputs, l.w, 3 * m.hp, l.b, 0, a, as);
   product(rows, hPrev, s, m.hidden, l.u, 2 * m.hp, a, as, a, as);
   product(rows, hPrev, s, m.hidden, l.un, m.hp, l.bn, 0, q, as);
   for (let r = 0; r < rows; r++) {
@@ -32,10 +30,9 @@ export function forwardAfter(m: Model, l: Layer, rows: i32, x: usize, xs: usize,
 }
 
 /** e [rows][hp] is left holding r * h_prev; h may be hPrev. */
-export function forwardBefore(m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, hPrev: usize, h: usize, e: usize): void {
+export function forwardBefore(m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, h: usize, e: usize): void {
   const s = <usize>m.hp << 2;
   const as = m.arow;
-  product(rows, x, xs, l.inputs, l.w, 3 * m.hp, l.b, 0, a, as);
   product(rows, hPrev, s, m.hidden, l.u, 2 * m.hp, a, as, a, as);
   for (let i = 0; i < rows; i++) {
     const at = a + <usize>i * as;
@@ -87,9 +84,6 @@ export function backwardAfter(m: Model, l: Layer, rows: i32, a: usize, hPrev: us
   }
   product(rows, a, as, 2 * m.hp, l.ut, m.hp, dh, s, dh, s);
   product(rows, a + s * 3, as, m.hp, l.unt, m.hp, dh, s, dh, s);
-  outer(rows, hPrev, s, m.hidden, a, as, 2 * m.hp, l.gu);
-  outer(rows, hPrev, s, m.hidden, a + s * 3, as, m.hp, l.gun);
-  columnSums(rows, a + s * 3, as, m.hp, l.gbn);
 }
 
 /** As backwardAfter; e holds r * h_prev, de [rows][hp] is scratch. */
@@ -123,6 +117,4 @@ export function backwardBefore(m: Model, l: Layer, rows: i32, a: usize, hPrev: u
     }
   }
   product(rows, a, as, 2 * m.hp, l.ut, m.hp, dh, s, dh, s);
-  outer(rows, hPrev, s, m.hidden, a, as, 2 * m.hp, l.gu);
-  outer(rows, e, s, m.hidden, a + s * 2, as, m.hp, l.gun);
 }

@@ -1,17 +1,15 @@
 // An LSTM with a relevance gate: r, u, f, o = sigmoid(W x + b + U h_prev); n = tanh(W_n x + b_n + U_n (r * h_prev));
 // c = u * n + f * c_prev; h = o * c, without a tanh. Gates in the order r, u, f, o, n.
 import { sigmoidAll, tanh4 } from '../gates';
-import { outer } from '../outer';
 import { product } from '../product';
 import { Layer, Model } from '../structs';
 
 /** a [rows][5 hp] is left holding the gates, e [rows][hp] r * h_prev; h may be hPrev, c may be cPrev. */
 export function forward(
-  m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, hPrev: usize, h: usize, cPrev: usize, c: usize, e: usize,
+  m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, h: usize, cPrev: usize, c: usize, e: usize,
 ): void {
   const s = <usize>m.hp << 2;
   const as = m.arow;
-  product(rows, x, xs, l.inputs, l.w, 5 * m.hp, l.b, 0, a, as);
   product(rows, hPrev, s, m.hidden, l.u, m.hp << 2, a, as, a, as);
   for (let i = 0; i < rows; i++) {
     const at = a + <usize>i * as;
@@ -72,6 +70,4 @@ export function backward(
     }
   }
   product(rows, a, as, m.hp << 2, l.ut, m.hp, dh, s, dh, s);
-  outer(rows, hPrev, s, m.hidden, a, as, m.hp << 2, l.gu);
-  outer(rows, e, s, m.hidden, a + s * 4, as, m.hp, l.gun);
 }

@@ -1,16 +1,14 @@
 // i, f, o = sigmoid(W x + b + U h_prev), g = tanh(...); c = f * c_prev + i * g; h = o * tanh(c). Gates in the order i, f, g, o.
 import { sigmoidAll, tanh4 } from '../gates';
-import { outer } from '../outer';
 import { product } from '../product';
 import { Layer, Model } from '../structs';
 
 /** a [rows][4 hp] is left holding i, f, g, o; h may be hPrev, c may be cPrev. */
 export function forward(
-  m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, hPrev: usize, h: usize, cPrev: usize, c: usize,
+  m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, h: usize, cPrev: usize, c: usize,
 ): void {
   const s = <usize>m.hp << 2;
   const as = m.arow;
-  product(rows, x, xs, l.inputs, l.w, m.hp << 2, l.b, 0, a, as);
   product(rows, hPrev, s, m.hidden, l.u, m.hp << 2, a, as, a, as);
   // Several short loops, because the chain from i to tanh c is longer than what a processor looks ahead.
   for (let r = 0; r < rows; r++) {
@@ -87,5 +85,4 @@ export function backward(
     }
   }
   product(rows, a, as, m.hp << 2, l.ut, m.hp, dh, s, dh, s);
-  outer(rows, hPrev, s, m.hidden, a, as, m.hp << 2, l.gu);
 }

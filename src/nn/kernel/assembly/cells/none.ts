@@ -1,13 +1,11 @@
 // h = tanh(W x + b): a layer without memory, the control experiment. h_prev is never read.
 import { tanh4 } from '../gates';
-import { product } from '../product';
 import { Layer, Model } from '../structs';
 
 /** a [rows][hp] is scratch. */
-export function forward(m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, h: usize): void {
+export function forward(m: Model, rows: i32, a: usize, h: usize): void {
   const s = <usize>m.hp << 2;
   const as = m.arow;
-  product(rows, x, xs, l.inputs, l.w, m.hp, l.b, 0, a, as);
   for (let r = 0; r < rows; r++) {
     for (let j: usize = 0; j < s; j += 16) v128.store(h + j, tanh4(v128.load(a + j)));
     a += as;

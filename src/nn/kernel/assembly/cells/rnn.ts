@@ -1,14 +1,12 @@
 // h = tanh(W x + b + U h_prev)
 import { tanh4 } from '../gates';
-import { outer } from '../outer';
 import { product } from '../product';
 import { Layer, Model } from '../structs';
 
 /** a [rows][hp] is scratch; h may be hPrev. */
-export function forward(m: Model, l: Layer, rows: i32, x: usize, xs: usize, a: usize, hPrev: usize, h: usize): void {
+export function forward(m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, h: usize): void {
   const s = <usize>m.hp << 2;
   const as = m.arow;
-  product(rows, x, xs, l.inputs, l.w, m.hp, l.b, 0, a, as);
   product(rows, hPrev, s, m.hidden, l.u, m.hp, a, as, a, as);
   for (let r = 0; r < rows; r++) {
     for (let j: usize = 0; j < s; j += 16) v128.store(h + j, tanh4(v128.load(a + j)));
@@ -33,5 +31,4 @@ export function backward(m: Model, l: Layer, rows: i32, a: usize, hPrev: usize, 
     }
   }
   product(rows, a, as, m.hp, l.ut, m.hp, dh, s, dh, s);
-  outer(rows, hPrev, s, m.hidden, a, as, m.hp, l.gu);
 }

@@ -1,0 +1,114 @@
+/** The search for seasons: what is there is found, and chance is not taken for it. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Random, seedOf } from '../../src/core/random.ts';
+import { findSeasons } from '../../src/forecast/seasons.ts';
+
+/** About normal, with deviation 1. */
+function noise(random: Random): number {
+  let sum = -6;
+  for (let i = 0; i < 12; i++) sum += random.uniform();
+  return sum;
+}
+
+function series(rows: number, seed: number, value: (row: number, random: Random) => number): Float64Array {
+  const random = new Random(seed);
+  return Float64Array.from({ length: rows }, (_, row) => value(row, random));
+}
+
+/** How many of 100 seeded series have a season found in them. */
+function alarms(rows: number, next: (random: Random) => () => number): number {
+  let found = 0;
+  for (let i = 0; i < 100; i++) {
+    const value = next(new Random(seedOf(5, 'alarms', i)));
+    if (findSeasons(Float64Array.from({ length: rows }, value)).length > 0) found++;
+  }
+  return found;
+}
+
+describe('the search for seasons', () => {
+  it.each([12, 24, 48, 168])('finds a season of %i rows below noise as large', (season) => {
+    const wave = series(4000, season, (row, random) => Math.sin((2 * Math.PI * row) / season) + noise(random) / 2);
+    expect(findSeasons(wave)).toEqual([season]);
+  });
+
+  it('finds a day and a week of half hours', () => {
+    const day = (row: number) => Math.exp(-(((row % 48) - 17) ** 2) / 30) + 0.6 * Math.exp(-(((row % 48) - 38) ** 2) / 50);
+    const weekly = [1, 1.1, 1.1, 1.2, 1.3, 0.5, 0.4];
+    const rides = series(
+      3096,
+      1,
+      (row, random) =>
+        100 * day(row) * weekly[Math.floor(row / 48) % 7]! + 20 * weekly[Math.floor(row / 48) % 7]! + 3 * noise(random),
+    );
+    expect(findSeasons(rides)).toEqual([48, 336]);
+  });
+
+  it('finds a season on a level that wanders, and on one that rises', () => {
+    let level = 0;
+    const wandering = series(2000, 2, (row, random) => 3 * Math.sin((2 * Math.PI * row) / 24) + (level += 0.3 * noise(random)));
+    expect(findSeasons(wandering)).toEqual([24]);
+    expect(findSeasons(wandering.map((value, row) => value + row / 10))).toEqual([24]);
+  });
+
+  it('finds none where there is none: noise, random walks, echoes that die out, trends', () => {
+    expect(alarms(1000, (random) => () => noise(random))).toBeLessThanOrEqual(3);
+    const walk = (random: Random) => {
+      let at = 0;
+      return () => (at += noise(random));
+    };
+    expect(alarms(1000, walk)).toBeLessThanOrEqual(3);
+    expect(alarms(300, walk)).toBeLessThanOrEqual(3);
+    const drag = (random: Random) => {
+      let at = 0;
+      return () => (at = 0.9 * at + noise(random));
+    };
+    expect(alarms(1000, drag)).toBeLessThanOrEqual(3);
+    const climb = (random: Random) => {
+      let at = 0;
+      return () => ++at / 20 + noise(random);
+    };
+    expect(alarms(1000, climb)).toBeLessThanOrEqual(3);
+  });
+
+  it('cycles that come and go are seldom taken for a season', () => {
+    const cycles = (random: Random) => {
+      let [at, before] = [0, 0];
+      return () => {
+        [at, before] = [1.3 * at - 0.7 * before + noise(random), at];
+        return at;
+      };
+    };
+    expect(alarms(1000, cycles)).toBeLessThanOrEqual(25);
+  });
+
+  it('says nothing of few rows, of a constant, of huge values', () => {
+    expect(findSeasons(new Float64Array(0))).toEqual([]);
+    expect(findSeasons(Float64Array.of(1, 2))).toEqual([]);
+    expect(findSeasons(new Float64Array(500).fill(7.5))).toEqual([]);
+    fc.assert(
+      fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 60 }), (values) => {
+        for (const season of findSeasons(Float64Array.from(values))) {
+          expect(season).toBeGreaterThanOrEqual(3);
+          expect(4 * season).toBeLessThanOrEqual(values.length);
+        }
+      }),
+      { seed: 1 },
+    );
+  });
+
+  it('does not depend on unit or zero', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 5, max: 40 }),
+        fc.integer({ min: -20, max: 20 }),
+        fc.integer({ min: -100, max: 100 }),
+        (season, power, zero) => {
+          const wave = series(600, season, (row, random) => 2 * Math.sin((2 * Math.PI * row) / season) + noise(random) / 4);
+          expect(findSeasons(wave.map((value) => (value + zero) * 2 ** power))).toEqual(findSeasons(wave));
+        },
+      ),
+      { seed: 1, numRuns: 30 },
+    );
+  });
+});
