@@ -325,8 +325,8 @@ export class Retraining implements Gate, Stateful {
     // a run that now waits for its weights does not finish what a run that did not wait had begun
     this.#inFlight = this.exact ? null : from.inFlight;
     this.#growth.trainedAt = from.trainedAt;
-    const [until, longest] = from.given;
-    this.#given = { until: until!, longest: longest! };
+    const [until = -Infinity, longest = 0] = from.given ?? [];
+    this.#given = { until, longest };
     this.#o.inputs.box.restore(savedWeights(saved));
   }
 }
@@ -340,7 +340,8 @@ interface SavedRetraining {
   readonly settled: Float64Array;
   readonly inFlight: number | null;
   readonly trainedAt: number;
-  readonly given: Float64Array;
+  /** Absent in older states. */
+  readonly given?: Float64Array;
   readonly version: number[];
   readonly after: Float64Array;
   readonly hash: string[];

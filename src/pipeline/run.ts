@@ -158,18 +158,16 @@ export async function drive(
     // a recording that nobody paces would be over before its first training
     const unpaced = fast || (source.bounded && !spec.replay);
     const exact = (spec.retrain?.swap ?? (unpaced ? 'exact' : 'asap')) === 'exact';
-    const { channels } = source;
     const trainer = (of: Pick<LoadedSpec, 'forecast' | 'retrain'>, into: string) => {
-      const { retrain } = of;
-      if (!retrain || one) return undefined;
+      if (!of.retrain || one) return undefined;
       // where rows wait for the weights the line needs no core of its own
       const spare = exact ? 0 : 1;
-      const worker = new TrainingWorker({ spare, deadline: retrain.max_seconds * 1000, timer: deadlines(clock) });
+      const worker = new TrainingWorker({ spare, deadline: of.retrain.max_seconds * 1000, timer: deadlines(clock) });
       workers.push(worker);
       signal.addEventListener('abort', () => void worker.close(), { once: true });
       return {
         runner: (job: Parameters<TrainingWorker['run']>[0]) => worker.run(job),
-        log: new SwapLog(into, modelIdentity({ ...spec, ...of }, channels)),
+        log: new SwapLog(into, modelIdentity({ ...spec, ...of }, source!.channels)),
       };
     };
     const rollbacks = new RollbackRequests(folder);

@@ -116,6 +116,8 @@ ${rest}`;
     const listed = await call(['models', file]);
     expect(listed.out).toMatch(/1\s+2024-01-09 07:00\s+begun with/);
     expect((await call(['models', 'rollback', file, '--to', '1'])).code).toBe(0);
+    expect((await call(['run', file, '--fast'])).code).toBe(0);
+    expect((await call(['models', file])).out).toMatch(/3\s+2024-01-09 07:00\s+back to 1/);
     const other = pipeline('other', small().replace('horizon: 2, season: 24', 'horizon: 3, season: 24, weights: out/small'));
     const refused = await call(['run', other, '--json']);
     expect(refused.code).toBe(78);

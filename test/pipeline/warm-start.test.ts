@@ -120,6 +120,12 @@ describe('a line that begins with a model', () => {
     expect(warm.stateHash).toBe(whole.stateHash);
   });
 
+  it('without a model it trains where its history ends, as if the live rows had followed', async () => {
+    const learned = await run(pipeline({ history: 'past.csv' }));
+    expect(learned.said).toEqual(whole.said);
+    expect(learned.stateHash).toBe(whole.stateHash);
+  });
+
   it('the same where series say when it is time to train', async () => {
     const rest = 'retrain: { epochs: 1, steps: 24, burn_in: 8 }';
     const spec = pipeline({ source: 'data.csv', rest });
@@ -256,6 +262,20 @@ describe('a model that does not fit', () => {
     const { events } = await run(pipeline({ weights: 'network', rest: NEVER }));
     expect(events[0]).toMatchObject(['weights.given', { trigger: -Infinity }]);
   });
+});
+
+it('a model stands for a training where it ends: the next one comes when there are rows enough since', async () => {
+  const until = START + 498 * HOUR;
+  part('most.csv', (time) => time <= until);
+  part('little.csv', (time) => time > until);
+  const rest = 'retrain: { epochs: 1, steps: 24, burn_in: 8 }';
+  const forecast = 'horizon: 3, season: 24, models: [naive, ridge]';
+  const options = { ...COMPONENTS, events: new EventBus(), signal: new AbortController().signal };
+  await trainModel(pipeline({ source: 'most.csv', forecast, rest }), join(folder, 'newest'), options);
+  const warm = await run(pipeline({ source: 'little.csv', history: 'most.csv', weights: 'newest', forecast, rest }));
+  // a trigger lies 150 rows after it; 250 are enough
+  expect(after(warm.said, until).length).toBeGreaterThan(400);
+  expect(warm.events.map(([name]) => name)).toEqual(['weights.given']);
 });
 
 it('training from nothing, the last training is that of a line with a trigger there, whatever the pipeline begins with', async () => {
