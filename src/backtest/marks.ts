@@ -12,7 +12,7 @@ export interface Mark {
 }
 
 /** Events about models and what they meet; a training says when it began by how it ended. */
-const TOLD = /^(training\.(finished|failed|skipped)|weights\.swapped|drift\.|shadow\.|models?\.|seasons\.)/;
+const TOLD = /^(training\.(finished|failed|skipped)|weights\.(given|swapped)|drift\.|shadow\.|models?\.|seasons\.)/;
 
 /** Of each event so many are kept; the rest is counted by the metrics only. */
 const MOST = 10_000;

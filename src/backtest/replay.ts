@@ -84,7 +84,7 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
           scores:
             counted?.of(name) ?? layout.targets.map((_, t) => steps.map((step) => ensemble.scores.summaryOf(name, t, step))),
         }));
-        options.ended?.(line);
+        return options.ended?.(line);
       },
       wrap: (source: Source) => {
         if (!source.bounded) throw new TidecastError('BACKTEST_ENDLESS', { source: spec.source.type });

@@ -106,8 +106,8 @@ interface Found extends Pick<SavedModels, 'inCharge' | 'scores'> {
 
 function textOf({ versions, promotions, scores, inCharge, rollback: asked }: Found, { paint }: Terminal): string {
   const loss = (x: number | null) => (x === null ? '' : value(x));
-  const outcome = ({ accepted, inForce, to }: Found['versions'][number]) =>
-    `${to !== undefined ? `back to ${to}` : accepted ? 'accepted' : 'kept the old'}${inForce ? ', in force' : ''}`;
+  const outcome = ({ accepted, inForce, to, mode }: Found['versions'][number]) =>
+    `${mode === 'given' ? 'begun with' : to !== undefined ? `back to ${to}` : accepted ? 'accepted' : 'kept the old'}${inForce ? ', in force' : ''}`;
   const table = calmTable(
     ['of', 'version', 'trained up to', 'outcome', 'loss before', 'after'],
     versions.map((each) => [

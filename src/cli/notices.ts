@@ -60,7 +60,11 @@ function line(on: On): void {
     ({ resumed, rows }) => (resumed ? `continued at row ${whole(rows)}` : 'started'),
     ({ resumed, rows }) => ({ resumed, rows }),
   );
-  on('seasons.found', 'info', ({ seasons, rows }) => `${seasonsText(seasons)}, found in ${whole(rows)} rows`);
+  on(
+    'seasons.found',
+    'info',
+    ({ seasons, rows }) => `${seasonsText(seasons)}, ${rows > 0 ? `found in ${whole(rows)} rows` : 'those of the model'}`,
+  );
   on('run.stopped', 'info', ({ clean }) => (clean ? 'stopped' : 'stopped before everything was delivered'));
   on(
     'training.started',
@@ -77,6 +81,13 @@ function line(on: On): void {
   );
   on('training.failed', 'warn', ({ trigger, reason }) => `${at(trigger)}: failed: ${reason}`, moment);
   on('training.skipped', 'info', ({ trigger, reason }) => `${at(trigger)}: skipped: ${reason}`, moment);
+  on(
+    'weights.given',
+    'info',
+    ({ trigger }) =>
+      `begins with a model${Number.isFinite(trigger) ? `, in force for rows after ${instant(trigger)}, where what it learned from ends` : ''}`,
+    ({ trigger, hash }) => ({ ...(Number.isFinite(trigger) ? moment({ trigger }) : {}), hash }),
+  );
   on('weights.swapped', 'info', ({ version }) => `weights ${version} are in force`, moment);
   on(
     'model.promoted',

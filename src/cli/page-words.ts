@@ -4,7 +4,7 @@ import type { CellScore, ReportData } from '../backtest/report-data.ts';
 import type { Mark } from '../backtest/marks.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { percent, seasonsText, value, whole } from './numbers.ts';
+import { instant, percent, seasonsText, value, whole } from './numbers.ts';
 
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
@@ -102,7 +102,7 @@ export function markSentences(marks: readonly Mark[]): string[] {
   const seconds = trained.reduce((sum, { facts }) => sum + Number(facts['milliseconds'] ?? 0), 0) / 1000;
   const others = new Map<string, number>();
   for (const { event } of marks)
-    if (!['training.finished', 'weights.swapped', 'seasons.found'].includes(event))
+    if (!['training.finished', 'weights.given', 'weights.swapped', 'seasons.found'].includes(event))
       others.set(event, (others.get(event) ?? 0) + 1);
   return [
     ...(trained.length > 0
@@ -115,6 +115,11 @@ export function markSentences(marks: readonly Mark[]): string[] {
         ? [`In the first ${whole(Number(facts['rows']))} rows was found: ${seasonsText(facts['seasons'] as number[])}.`]
         : [],
     ),
+    ...marks.flatMap(({ event, time }) =>
+      event === 'weights.given'
+        ? [`It began with a model that had learned from rows up to ${instant(time)}, in force after those.`]
+        : [],
+    ),
     ...[...others].map(([event, n]) => `${event}: ${whole(n)} times.`),
   ];
 }
@@ -125,6 +130,7 @@ export function markText({ event, facts }: Mark): string {
   if (event === 'training.finished')
     return `trained: loss ${value(champion ?? NaN)} → ${value(challenger ?? NaN)}, ${accepted ? 'taken' : 'old weights kept'}`;
   if (event === 'seasons.found') return `found: ${seasonsText(facts['seasons'] as number[])}`;
+  if (event === 'weights.given') return `begun with a model, ${printable(String(facts['hash'])).slice(0, 12)}`;
   if (event === 'weights.swapped') return `new weights ${printable(String(facts['hash'])).slice(0, 12)}`;
   const told = Object.entries(facts).map(
     ([name, fact]) => `${name} ${typeof fact === 'number' ? value(fact) : printable(String(fact))}`,

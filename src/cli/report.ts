@@ -1,6 +1,7 @@
 /** What a run came to, as the summary shows it and `--json` prints it. */
 import { resolve } from 'node:path';
 import type { Mark } from '../backtest/marks.ts';
+import type { Learned } from '../backtest/train-model.ts';
 import type { BacktestResult } from '../backtest/replay.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
 import type { RunResult } from '../pipeline/run.ts';
@@ -33,6 +34,8 @@ export interface Report {
   readonly seed?: number;
   /** Trainings, swaps of weights and the like, in event time. */
   readonly marks?: readonly Mark[];
+  /** Of `train`: the model. */
+  readonly learned?: Learned;
   /** Files that were written, by what they are. */
   readonly files?: Readonly<Record<string, string>>;
 }

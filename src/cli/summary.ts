@@ -1,7 +1,7 @@
 /** What is said at the end: how good the forecasts were, how long it took, where they are. */
 import { cut, printable } from './cell.ts';
 import { backtestTables } from './backtest-tables.ts';
-import { ago, percent, seasonsText, value, whole } from './numbers.ts';
+import { ago, instant, percent, seasonsText, value, whole } from './numbers.ts';
 import type { Report } from './report.ts';
 import { plainPaint, type Paint } from './terminal.ts';
 import { calmTable } from './table.ts';
@@ -25,6 +25,7 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
     `${whole(rowsHere)} rows in ${ago(seconds)}, ${whole(rowsHere / Math.max(seconds, 1e-3))} rows/s`,
     ...refusedLine(refused),
     ...outputs.map((output) => `forecasts: ${printable(output)}`),
+    ...learnedText(report),
     ...Object.entries(report.files ?? {}).map(([what, file]) => `${what}: ${printable(file)}`),
     ...(complete || report.bySeries ? [] : ['the next run continues here; `--fresh` starts over']),
     ...(complete && rowsHere === 0 && rows > 0 ? ['nothing new since the last run; `--fresh` starts over'] : []),
@@ -52,6 +53,21 @@ function nothingCame({ pipeline, rows, seconds }: Report, refused: readonly (rea
     ...refusedLine(refused),
     `the next run continues here${rows > 0 ? '; `--fresh` starts over' : ''}`,
   ].join('\n');
+}
+
+/** Of `train`: the model, and whether it is worth beginning with. */
+function learnedText({ learned }: Report): string[] {
+  if (!learned) return [];
+  const { folder, until, rows, series, champion, challenger, scores } = learned;
+  const skilled = scores.some(({ skill }) => Object.values(skill).every((beside) => beside.verdict === 'better'));
+  return [
+    ...(champion !== null && challenger !== null && challenger >= champion
+      ? ['the last training of the network was no better than the one before, which was kept']
+      : []),
+    ...(skilled ? [] : ['no skill was shown: a run that begins with this model may do no better than a baseline']),
+    `model: ${printable(folder)}, from ${whole(rows)} rows of ${whole(series)} series up to ${instant(Date.parse(until))}`,
+    `to begin with it: \`forecast: { weights: ${printable(folder)} }\`; it is in force for rows after those`,
+  ];
 }
 
 function refusedLine(refused: readonly (readonly [string, number])[]): string[] {

@@ -103,6 +103,24 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./backtest.ts')).backtest,
   },
   {
+    name: 'train',
+    summary:
+      'Train on the rows of a recording and write one model, which runs begin with: `forecast.weights: FOLDER`. Reads the pipeline’s `history`, or else its source; sinks and state are not touched.',
+    arguments: [FILE],
+    options: [
+      ['--out <folder>', 'where the model is written; the folder must not exist yet'],
+      ['--source <file>', 'read this recording instead: an Arrow or CSV file, or a YAML file with a source section'],
+      ['--to <time>', 'learn from rows before this event time only (ISO 8601)'],
+      JSON_OPTION,
+    ],
+    examples: [
+      'tidecast train pipelines/taxi.yaml --out out/taxi-model --to 2014-12-01',
+      'tidecast train pipelines/kafka-to-influx.yaml --source last-year.arrow --out out/trades-model',
+    ],
+    exits: [...RUNNING, EXIT.tryAgain, 130],
+    load: async () => (await import('./train.ts')).train,
+  },
+  {
     name: 'compare',
     summary:
       'Compare two results of `backtest --out`, forecast by forecast: which is better, or that no difference can be shown.',
@@ -288,7 +306,7 @@ export const VERBS: readonly VerbEntry[] = [
       ],
       [
         '<out>',
-        'folder to write: a model for `weights` of the forecaster `recurrent`, where its sizes fit; it must not exist yet',
+        'folder to write: a model for `forecast.weights`, where its sizes are those of the network; it must not exist yet',
       ],
     ],
     options: [JSON_OPTION],

@@ -346,7 +346,7 @@ export const ERRORS = {
     exit: EXIT.data,
   },
   EXPORT_UNSAVED: {
-    what: 'The converted model cannot be written',
+    what: 'The model cannot be written there',
     todo: 'Give a path that does not exist yet, in a folder with free space that may be written to.',
     exit: EXIT.cannotCreate,
   },
@@ -413,6 +413,21 @@ export const ERRORS = {
     what: 'Seasons cannot be looked for in a source that never ends',
     todo: 'Give a `history`, or name the seasons: `tidecast check FILE --seasons` finds them in a recording.',
     exit: EXIT.config,
+  },
+  MODEL_MISFIT: {
+    what: 'The model of `forecast.weights` was not trained for this pipeline',
+    todo: 'Train one for it: `tidecast train FILE --out FOLDER`; or undo the change of the pipeline.',
+    exit: EXIT.config,
+  },
+  MODEL_NOTHING: {
+    what: 'Nothing was learned, and no model was written',
+    todo: 'Give more rows, and models that are trained: `ridge`, `boosted` or `recurrent`.',
+    exit: EXIT.data,
+  },
+  MODEL_STOPPED: {
+    what: 'The training was stopped, and no model was written',
+    todo: 'Run it again: it begins anew.',
+    exit: EXIT.tryAgain,
   },
   HISTORY_PARTITIONS: {
     what: 'The history has several partitions',

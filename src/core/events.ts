@@ -26,6 +26,7 @@ export interface Events {
   'training.failed': { trigger: number; reason: string; shadow?: string };
   'training.skipped': { trigger: number; reason: string; shadow?: string };
   'model.promoted': { trigger: number; name: string; gain: number; rows: number };
+  'weights.given': { trigger: number; hash: string; shadow?: string };
   'weights.swapped': { trigger: number; version: number; hash: string; shadow?: string };
   'checkpoint.saved': { generation: number; rows: number; pauseMilliseconds: number; milliseconds: number; bytes: number };
   'checkpoint.damaged': { file: string; reason: string };
@@ -50,7 +51,8 @@ export type EventName = keyof Events;
 export const EVENTS: Readonly<Record<EventName, string>> = {
   'run.started': 'The line was built and, if there was a checkpoint, restored; no tick was read yet.',
   'run.stopped': 'The last checkpoint was taken and the sinks are closed.',
-  'seasons.found': 'With `season: auto`: lengths in rows, found in so many rows up to `time`; before the line begins.',
+  'seasons.found':
+    'With `season: auto`: lengths in rows, found in so many rows up to `time`, or taken from the model of `forecast.weights` (0 rows); before the line begins.',
   'ticks.ingested': 'A batch went through the whole line; `time` is its newest event time.',
   'ticks.rejected': 'Ticks were refused and sent to the dead letters.',
   'series.opened': 'Series got lanes for the first time or again; `lanes` are open now.',
@@ -64,6 +66,8 @@ export const EVENTS: Readonly<Record<EventName, string>> = {
   'training.skipped': 'A trigger passed without training: too few rows.',
   'model.promoted':
     'The forecast of that name is sent out from here on; its MAE over so many rows was lower by `gain`, a share, at every step.',
+  'weights.given':
+    'The line begins with the weights of `forecast.weights`; they are in force for rows later than `trigger`, where what they learned from ends (-Infinity: for all).',
   'weights.swapped': 'New weights are in force for rows later than trigger + lag.',
   'checkpoint.saved': 'A generation of the state is durable.',
   'checkpoint.damaged': 'A generation could not be used; the one before it was.',

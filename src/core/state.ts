@@ -56,6 +56,11 @@ export class State {
     part.restore(saved);
   }
 
+  /** Whether a restored state has a part of that name that nothing has claimed yet. */
+  holds(given: string): boolean {
+    return this.#waiting.has(this.lanes.named(given));
+  }
+
   /** A copy of everything; the memory of `spare`, a copy that nobody reads any more, is used again. */
   snapshot(spare?: StateSnapshot): StateSnapshot {
     const parts: Record<string, Saved> = {};

@@ -35,6 +35,11 @@ export class Inputs {
     return (this.#scaler ??= new RowScaler(this.#lanes, this.#ring));
   }
 
+  /** Numbers that the models that are fitted in one go see of a row, target and step; undefined without such a model. */
+  get columns(): number | undefined {
+    return this.#rows?.tabular.count;
+  }
+
   /** For a model that is fitted in one go. */
   rowsFor(model: string): TabularRows {
     this.fitted.push(model);

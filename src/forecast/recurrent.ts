@@ -48,13 +48,6 @@ const config = z.strictObject({
     .max(100_000)
     .default(192)
     .describe('Rows replayed to rebuild a series’ hidden state under new weights.'),
-  weights: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'The folder of a model to begin with, such as one of `weights` in a state folder. Relative to the pipeline file. Default: untrained.',
-    ),
 });
 
 export type RecurrentConfig = z.infer<typeof config>;

@@ -125,7 +125,7 @@ export default defineForecaster<Config>({
     'NOT held: the same bits in every batch. How many series arrive together may change the last digits, and so may the machine and the package.',
     'NOT held: it is not retrained, and does not begin again under other weights: another model needs `--fresh`.',
     'It runs on `@tensorflow/tfjs-node` where that is installed and built, which pays where many series arrive together, else on `@tensorflow/tfjs`.',
-    'A network that `tidecast export` wrote is better taken back with `tidecast import`, as `weights` of `recurrent`: there it has the same bits always.',
+    'A network that `tidecast export` wrote is better taken back with `tidecast import`, as `forecast.weights`, for `recurrent`: there it has the same bits always.',
   ],
   load: ({ model }, folder) => loadModel(resolve(folder, model)),
   lookback: () => 0,

@@ -21,6 +21,7 @@ import { Gates } from './gates.ts';
 import { layout, type Layout } from './layout.ts';
 import type { PromotionRecord } from './promotion.ts';
 import type { RecordLog } from './record-log.ts';
+import type { Retraining } from './retraining.ts';
 import type { RollbackRequests } from './rollback.ts';
 import type { Spec } from './spec.ts';
 import { stateIdentity } from './state-identity.ts';
@@ -72,6 +73,8 @@ export interface Line {
   readonly recurrent: Recurrent | undefined;
   /** The ensemble that runs in shadow, where there is one, whoever is in charge now. */
   readonly shadow: Ensemble | undefined;
+  /** What trains the weights of the ensemble, where something does. */
+  readonly retraining: Retraining | undefined;
   readonly delivery: Delivery;
   /** Runs the line while subscribed. */
   readonly forecasts$: Observable<ForecastBatch>;
@@ -144,7 +147,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
     shadow ? compete([heard, shadow], shadow.duel) : forecast(ensemble, heard),
     deliver(delivery),
   );
-  return { layout: plan, ensemble, recurrent, shadow: shadow?.ensemble, delivery, forecasts$ };
+  return { layout: plan, ensemble, recurrent, shadow: shadow?.ensemble, retraining: own.gate, delivery, forecasts$ };
 }
 
 /** Targets first: the order that every later station relies on. */

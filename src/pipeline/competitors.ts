@@ -11,8 +11,9 @@ import { Drift } from '../train/drift.ts';
 import { calendar, type CalendarOptions } from '../window/calendar.ts';
 import { attributesOf } from './attributes.ts';
 import type { LineParts, Training } from './build.ts';
-import { givenWeights } from './given-weights.ts';
+import { beginWith, givenFolder, keptWeights } from './given-weights.ts';
 import type { Layout } from './layout.ts';
+import { modelIdentity } from './model-identity.ts';
 import { Promotion } from './promotion.ts';
 import { Retraining, type RetrainingOptions } from './retraining.ts';
 import { Rollback } from './rollback.ts';
@@ -48,15 +49,25 @@ export function competitor(spec: Spec, { parts, plan, days }: Kit, training: Tra
     models: models.map((model, i) => ({ ...model, loaded: parts.loaded?.[i] })),
     ...{ horizon, quantiles, seasons, output, baselines, warmup, beside: besideOf(spec, plan) },
   });
-  const given = models.find(({ type }) => type === 'recurrent')?.config as { weights?: string } | undefined;
-  if (recurrent && given?.weights !== undefined)
-    state.add('weights', givenWeights(recurrent, parts.folder ?? '.', given.weights));
   const trains = spec.retrain && inputs.trained && training;
+  // a state that was trained on has its own
+  const begins = spec.forecast.weights !== undefined && inputs.trained && !state.holds('retraining');
+  const given = begins
+    ? beginWith(
+        inputs,
+        givenFolder(parts.folder, spec.forecast.weights!),
+        recurrent?.shape,
+        modelIdentity(spec, parts.source.channels),
+      )
+    : undefined;
+  if (given && trains) training.log.begin(given.until, inputs.box.current, recurrent?.shape);
+  else if (given) state.add('weights', keptWeights(inputs.box));
+  if (given) events.emit('weights.given', { trigger: given.until, hash: inputs.box.current.hash });
   const drift = trains ? driftOf(spec, parts, plan) : undefined;
   const gate = trains
     ? retraining(spec, parts, training, {
         calendar: days,
-        ...{ ring, inputs, recurrent, drift, horizon, quantiles },
+        ...{ ring, inputs, recurrent, drift, horizon, quantiles, given },
       })
     : undefined;
   const rollback =
@@ -107,6 +118,7 @@ function eventsOf(shadow: string, events: EventBus): EventBus {
   pass('training.finished');
   pass('training.failed');
   pass('training.skipped');
+  pass('weights.given');
   pass('weights.swapped');
   pass('series.quarantined');
   return own;

@@ -10,17 +10,19 @@ import type { Saved, State, Stateful } from '../core/state.ts';
 import type { Inputs } from '../forecast/inputs.ts';
 import type { Recurrent } from '../forecast/recurrent.ts';
 import type { WeightsVersion } from '../forecast/weights.ts';
-import { weightsHash } from '../nn/files.ts';
+import { weightsHash, type ModelFile } from '../nn/files.ts';
 import { checkWeights, type Weights } from '../nn/shape.ts';
 import type { Gate } from '../stream/ingest.ts';
 import { collectRows, type TrainingJob, type TrainingOptions, type TrainingResult } from '../train/job.ts';
 import type { Drift } from '../train/drift.ts';
 import { Growth } from '../train/growth.ts';
+import { longestOf } from '../train/train.ts';
 import { firstTrigger, lookBefore, nextTrigger } from '../train/schedule.ts';
 import type { TrainingRunner } from '../train/worker.ts';
 import type { CalendarOptions } from '../window/calendar.ts';
 import type { Ring } from '../window/ring.ts';
-import type { SwapLog, SwapRecord } from './swap-log.ts';
+import type { Given } from './given-weights.ts';
+import type { SwapLog, SwapRecord, TrainingFacts } from './swap-log.ts';
 
 export interface RetrainingOptions {
   readonly state: State;
@@ -39,6 +41,8 @@ export interface RetrainingOptions {
   /** May call for a training between two triggers. */
   readonly drift?: Drift | undefined;
   readonly exact: boolean;
+  /** What the line begins with: it stands for every training up to there, and none follows before there are as many rows. */
+  readonly given?: Given | undefined;
   /** A trigger trains only where the longest series has grown enough since the last training. */
   readonly growing: boolean;
   readonly training: TrainingOptions;
@@ -75,6 +79,7 @@ export class Retraining implements Gate, Stateful {
   /** `asap`: the newest trigger whose outcome is in force. */
   #settled = -Infinity;
   readonly #growth: Growth;
+  #given: Given;
   /** Whether the training in flight runs in this process; after a restart it does not, and is started again. */
   #launched = false;
 
@@ -83,6 +88,7 @@ export class Retraining implements Gate, Stateful {
     this.exact = options.exact;
     this.#growth = new Growth(options.state.lanes, options.ring);
     this.#looks = options.drift ? LOOKS : 1;
+    this.#given = options.given ?? { until: -Infinity, longest: 0 };
     options.state.add('retraining', this);
   }
 
@@ -101,7 +107,8 @@ export class Retraining implements Gate, Stateful {
   }
 
   start(time: number): void {
-    this.#trigger = firstTrigger(time, this.#o.every);
+    const { until } = this.#given;
+    this.#trigger = until > time ? until : firstTrigger(time, this.#o.every);
   }
 
   async pass(next: number, newest: number, last = false): Promise<void> {
@@ -112,7 +119,10 @@ export class Retraining implements Gate, Stateful {
     const idle = newest <= since;
     const scheduled = this.#scheduled(trigger) && (!this.#o.growing || this.#growth.enough(trigger));
     const wanted = !idle && (scheduled || (this.#o.drift?.due(trigger) ?? false));
-    if (!this.exact) {
+    if (trigger === this.#given.until) {
+      this.#growth.trained(trigger);
+      this.#o.drift?.restart(trigger, this.exact ? trigger : newest);
+    } else if (!this.exact) {
       // at the end of the input there is nothing left to train for
       if (!last && trigger > this.#settled) this.#begin(trigger, newest, { known: known !== undefined, wanted, scheduled });
     } else if (known) {
@@ -180,12 +190,22 @@ export class Retraining implements Gate, Stateful {
     });
   }
 
+  /** Trains on all rows up to an event time (epoch ms), swaps nothing, and gives the model. Undefined where nothing was ever learned, or the run was stopped. */
+  async model(trigger: number): Promise<{ readonly result: TrainingResult; readonly model: ModelFile } | undefined> {
+    const job = this.#job(trigger);
+    const result = job && (await this.#train(job));
+    const { version } = this.#o.inputs.box.current;
+    if (!result || (version === 0 && !result.accepted)) return undefined;
+    return { result, model: this.#o.log.modelOf({ trigger, version: version + 1 }, job.shape, result.weights, factsOf(result)) };
+  }
+
   /** What there is to train on at a trigger; undefined when it is too little. */
   #job(trigger: number): TrainingJob | undefined {
     const { events, training, recurrent, inputs, ring, state, seed, calendar, horizon, quantiles } = this.#o;
     const series = collectRows(state.lanes, ring, inputs.scaler(), trigger, seed, training);
-    const longest = series.reduce((most, { times }) => Math.max(most, times.length), 0);
-    if (longest < training.steps + horizon) {
+    const longest = longestOf({ series });
+    // a model of a year must not make way for one of a day
+    if (longest < Math.max(training.steps + horizon, Math.min(this.#given.longest, training.rows))) {
       events.emit('training.skipped', { trigger, reason: `too few rows: ${longest} in the longest series` });
       return undefined;
     }
@@ -243,6 +263,7 @@ export class Retraining implements Gate, Stateful {
         challenger: NaN,
         rows,
         series: series.length,
+        longest: longestOf(job),
         gradientNorm: NaN,
         updates: 0,
         clipped: 0,
@@ -253,7 +274,7 @@ export class Retraining implements Gate, Stateful {
   /** `last`: rows up to the trigger may follow when the input grows, so this is no history to repeat. */
   #settle(trigger: number, result: TrainingResult, rows: number, position: Position, last = false): void {
     const { log, inputs, recurrent } = this.#o;
-    const { accepted, weights, champion, challenger, updates, clipped, gradientNorm: largest } = result;
+    const { accepted, weights, champion, challenger } = result;
     const version = accepted ? inputs.box.current.version + 1 : 0;
     const hash = accepted ? weightsHash(weights) : '';
     const record: SwapRecord = {
@@ -266,7 +287,7 @@ export class Retraining implements Gate, Stateful {
       champion: Number.isFinite(champion) ? champion : null,
       challenger: Number.isFinite(challenger) ? challenger : null,
     };
-    if (!last) log.write(record, recurrent?.shape, weights, { updates, clipped, largest });
+    if (!last) log.write(record, recurrent?.shape, weights, factsOf(result));
     if (!this.exact) this.#settled = trigger;
     this.#swap(record, weights);
   }
@@ -288,6 +309,7 @@ export class Retraining implements Gate, Stateful {
       settled: Float64Array.of(this.exact ? lookBefore(this.#trigger, this.#o.every, this.#looks) : this.#settled),
       inFlight: this.#inFlight,
       trainedAt: this.#growth.trainedAt,
+      given: Float64Array.of(this.#given.until, this.#given.longest),
       version: versions.map(({ version }) => version),
       after: Float64Array.from(versions, ({ after }) => after),
       hash: versions.map(({ hash }) => hash),
@@ -303,8 +325,14 @@ export class Retraining implements Gate, Stateful {
     // a run that now waits for its weights does not finish what a run that did not wait had begun
     this.#inFlight = this.exact ? null : from.inFlight;
     this.#growth.trainedAt = from.trainedAt;
+    const [until = -Infinity, longest = 0] = from.given ?? [];
+    this.#given = { until, longest };
     this.#o.inputs.box.restore(savedWeights(saved));
   }
+}
+
+function factsOf({ longest, updates, clipped, gradientNorm: largest }: TrainingResult): TrainingFacts {
+  return { longest, updates, clipped, largest };
 }
 
 interface SavedRetraining {
@@ -312,6 +340,8 @@ interface SavedRetraining {
   readonly settled: Float64Array;
   readonly inFlight: number | null;
   readonly trainedAt: number;
+  /** Absent in older states. */
+  readonly given?: Float64Array;
   readonly version: number[];
   readonly after: Float64Array;
   readonly hash: string[];

@@ -136,9 +136,9 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
   }
 }
 
-function autoRules({ state, history }: Sound, { warmup }: Draft['forecast'], say: Say): void {
+function autoRules({ state, history }: Sound, { warmup, weights }: Draft['forecast'], say: Say): void {
   if (state?.shared) say('forecast.season', 'auto does not go with state.shared: true');
-  if (!history && warmup === 0)
+  if (!history && warmup === 0 && weights === undefined)
     say('forecast.season', 'auto looks in rows that are not scored: give forecast.warmup, or a history');
 }
 
@@ -224,7 +224,12 @@ export function finish(draft: Draft, file: string): Spec {
       promote: shadow.promote,
       ...forecastOf({
         window,
-        forecast: { ...draft.forecast, baselines: undefined, ...given(shadow.forecast) },
+        forecast: {
+          ...draft.forecast,
+          baselines: undefined,
+          ...(shadow.forecast.models || shadow.forecast.season ? { weights: undefined } : {}),
+          ...given(shadow.forecast),
+        },
         retrain: shadow.retrain ?? draft.retrain,
       }),
     },

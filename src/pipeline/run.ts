@@ -20,6 +20,7 @@ import { Checkpoints } from './checkpoint.ts';
 import type { LoadedSpec } from './load.ts';
 import { afterHistory } from './history.ts';
 import { loadForecasters } from './load-forecasters.ts';
+import { modelIdentity } from './model-identity.ts';
 import { INPUT_FILE, runMember } from './members.ts';
 import type { Part } from './part.ts';
 import { refuse } from './refused-points.ts';
@@ -54,7 +55,7 @@ export interface RunOptions {
   readonly built?: (line: Line, info: RunInfo) => void;
   readonly watch?: (batch: ForecastBatch) => void;
   /** Is called at the end, while evicted series can still be read. */
-  readonly ended?: (line: Line) => void;
+  readonly ended?: (line: Line) => void | Promise<void>;
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
@@ -157,20 +158,23 @@ export async function drive(
     // a recording that nobody paces would be over before its first training
     const unpaced = fast || (source.bounded && !spec.replay);
     const exact = (spec.retrain?.swap ?? (unpaced ? 'exact' : 'asap')) === 'exact';
-    const trainer = (retrain: LoadedSpec['retrain'], into: string) => {
-      if (!retrain || one) return undefined;
+    const trainer = (of: Pick<LoadedSpec, 'forecast' | 'retrain'>, into: string) => {
+      if (!of.retrain || one) return undefined;
       // where rows wait for the weights the line needs no core of its own
       const spare = exact ? 0 : 1;
-      const worker = new TrainingWorker({ spare, deadline: retrain.max_seconds * 1000, timer: deadlines(clock) });
+      const worker = new TrainingWorker({ spare, deadline: of.retrain.max_seconds * 1000, timer: deadlines(clock) });
       workers.push(worker);
       signal.addEventListener('abort', () => void worker.close(), { once: true });
-      return { runner: (job: Parameters<TrainingWorker['run']>[0]) => worker.run(job), log: new SwapLog(into) };
+      return {
+        runner: (job: Parameters<TrainingWorker['run']>[0]) => worker.run(job),
+        log: new SwapLog(into, modelIdentity({ ...spec, ...of }, source!.channels)),
+      };
     };
     const rollbacks = new RollbackRequests(folder);
-    const own = trainer(spec.retrain, folder);
+    const own = trainer(spec, folder);
     const training = own && { ...own, rollbacks };
     const shadow = spec.shadow && {
-      training: trainer(spec.shadow.retrain, join(folder, SHADOW)),
+      training: trainer(spec.shadow, join(folder, SHADOW)),
       promotions: new RecordLog<PromotionRecord>(folder, PROMOTIONS),
     };
     if (spec.retrain && one) events.emit('retraining.off', { reason: 'several processes share the state' });
@@ -249,7 +253,7 @@ export async function drive(
     if (complete) for (const sink of sinks) await sink.flush({ from: rows, to: rows });
     for (let sink = opened.shift(); sink; sink = opened.shift()) await sink.close(complete);
     events.emit('run.stopped', { rows, clean: true });
-    options.ended?.(line);
+    await options.ended?.(line);
     const cells = targets.flatMap((_, target) => Array.from({ length: horizon }, (_, step) => ({ target, step })));
     const scoresOf = ({ scores }: Ensemble) => {
       const summaries = scores.totals(cells);

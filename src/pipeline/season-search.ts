@@ -9,7 +9,9 @@ import { State, type Saved, type Stateful, type StateSnapshot } from '../core/st
 import { findSeasons } from '../forecast/seasons.ts';
 import type { ForecasterComponent } from '../forecast/forecaster.ts';
 import { buildLine } from './build.ts';
+import { givenFolder, seasonsOfModel } from './given-weights.ts';
 import { afterHistory } from './history.ts';
+import type { LoadedSpec } from './load.ts';
 import type { Part } from './part.ts';
 import type { Spec } from './spec.ts';
 
@@ -17,7 +19,7 @@ import type { Spec } from './spec.ts';
 export interface FoundSeasons {
   /** In rows, the shortest first. */
   readonly seasons: readonly number[];
-  /** Rows that were looked at, and the newest event time among them (epoch ms, -Infinity without any). */
+  /** Rows that were looked at (none: the model's), and the newest event time among them (epoch ms, -Infinity without any). */
   readonly rows: number;
   readonly time: number;
 }
@@ -34,9 +36,9 @@ export interface SeasonSearchOptions {
   readonly wrap?: (source: Source) => Source;
 }
 
-/** The seasons of a pipeline that asks for them: those of its saved state, or else looked for. Undefined: it does not ask. */
+/** The seasons of a pipeline that asks for them: those of its saved state, or else of the model that it begins with, or else looked for. Undefined: it does not ask. */
 export async function seasonsOf(
-  spec: Spec,
+  spec: LoadedSpec,
   saved: StateSnapshot | undefined,
   build: (part: Part) => Source,
   options: SeasonSearchOptions,
@@ -44,6 +46,9 @@ export async function seasonsOf(
   if (!spec.forecast.findSeasons) return undefined;
   const known = saved?.parts[SEASONS];
   if (known !== undefined) return savedSeasons(known);
+  const { weights } = spec.forecast;
+  const learned = weights === undefined ? undefined : seasonsOfModel(givenFolder(spec.folder, weights));
+  if (learned) return { seasons: learned, rows: 0, time: -Infinity };
   const { wrap = (source: Source) => source } = options;
   return searchSeasons(spec, wrap(build(spec.source)), spec.history && wrap(build(spec.history)), options);
 }
@@ -67,7 +72,14 @@ export async function searchSeasons(
     const line = buildLine(
       {
         ...spec,
-        forecast: { ...forecast, season: [], models: [{ type: 'naive', config: {} }], output: 'naive', baselines: [] },
+        forecast: {
+          ...forecast,
+          season: [],
+          weights: undefined,
+          models: [{ type: 'naive', config: {} }],
+          output: 'naive',
+          baselines: [],
+        },
         ...{ retrain: undefined, shadow: undefined, sinks: [] },
       },
       {

@@ -1,6 +1,6 @@
 /** `shadow` of a pipeline file. */
 import { z } from 'zod';
-import { between, count, label, oneOrMore } from './fields.ts';
+import { between, count, label, oneOrMore, text } from './fields.ts';
 
 const PROMOTE = z.strictObject({
   margin: between(0, 1)
@@ -20,6 +20,9 @@ export function shadowSection<Retrain extends z.ZodType, Model extends z.ZodType
         .strictObject({
           season: oneOrMore(count(2, 100_000), 8).optional().describe('Rows in a season. Default: those of `forecast`.'),
           models: z.array(model).min(1).max(16).optional().describe('Its forecasters. Default: those of `forecast`.'),
+          weights: text(4096)
+            .optional()
+            .describe('The model to begin with. Default: that of `forecast`, unless models or seasons differ.'),
           output: label().optional().describe('`mixture`, or one of its models. Default: that of `forecast`.'),
         })
         .prefault({})

@@ -184,7 +184,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
         season: seasonsField()
           .optional()
           .describe(
-            'Rows in a season, or a list of such; the first is the main one. `auto`: they are looked for in the rows of `history`, or else in the first `warmup` rows, before the line begins. Default: none.',
+            'Rows in a season, or a list of such; the first is the main one. `auto`: they are looked for in the rows of `history`, or else in the first `warmup` rows, before the line begins; with `weights` they are those of the model. Default: none.',
           ),
         known_ahead: z
           .record(label(), count(1, 10_000))
@@ -204,6 +204,11 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .max(16)
           .prefault(['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent'])
           .describe('The forecasters that run side by side: a name, or a map with `type` and its fields.'),
+        weights: text(4096)
+          .optional()
+          .describe(
+            'The folder of a model that `ridge`, `boosted` and `recurrent` begin with, relative to this file: what `tidecast train` wrote, one of `weights` in a state folder, or what `tidecast import` wrote. It is in force for rows later than those that it learned from; up to there forecasts are those of an untrained line. Where weights are retrained, a saved state goes on with its own and the folder is not read again; where not, a changed folder is taken up at the next start. Default: untrained.',
+          ),
         output: label().default('mixture').describe('What is sent out: `mixture`, or the name of one of the models.'),
         baselines: z
           .array(label())

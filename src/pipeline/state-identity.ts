@@ -15,43 +15,47 @@ export function stateIdentity(spec: Spec, channels: readonly string[]): Stateful
   const { gaps: _, ...window } = spec.window;
   const { shared } = spec.state;
   const shadow = spec.shadow && { ...own(spec.shadow, shared), promoted: spec.shadow.promote !== undefined };
-  const now = leaves({ channels, ...own(spec, shared), shadow, seed: spec.seed, window });
+  const now = { channels, ...own(spec, shared), shadow, seed: spec.seed, window };
   return {
-    snapshot: (): Saved => ({ names: [...now.keys()], values: [...now.values()] }),
+    snapshot: (): Saved => {
+      const all = leaves(now);
+      return { names: [...all.keys()], values: [...all.values()] };
+    },
     restore: (saved) => {
       const { names, values } = saved as { names: string[]; values: string[] };
-      const then = new Map(names.map((name, i) => [name, values[i]!]));
-      const changed = [...new Set([...then.keys(), ...now.keys()])].filter((name) => then.get(name) !== now.get(name));
-      if (changed.length === 0) return;
-      const told = changed.slice(0, MOST).map((name) => [name, `${then.get(name) ?? 'none'}, now ${now.get(name) ?? 'none'}`]);
-      throw new TidecastError('STATE_SHAPE', {
-        ...Object.fromEntries(told),
-        ...(changed.length > MOST ? { more: changed.length - MOST } : {}),
-      });
+      const changed = changes(new Map(names.map((name, i) => [name, values[i]!])), leaves(now));
+      if (changed) throw new TidecastError('STATE_SHAPE', changed);
     },
   };
 }
 
+/** What differs between two values as {@link leaves}, for an error; undefined where nothing does. */
+export function changes(
+  then: ReadonlyMap<string, string>,
+  now: ReadonlyMap<string, string>,
+): Record<string, string | number> | undefined {
+  const changed = [...new Set([...then.keys(), ...now.keys()])].filter((name) => then.get(name) !== now.get(name));
+  if (changed.length === 0) return undefined;
+  const told = changed.slice(0, MOST).map((name) => [name, `${then.get(name) ?? 'none'}, now ${now.get(name) ?? 'none'}`]);
+  return { ...Object.fromEntries(told), ...(changed.length > MOST ? { more: changed.length - MOST } : {}) };
+}
+
 /** What a forecast and its training put into the state. */
 function own({ forecast, retrain }: Pick<Spec, 'forecast' | 'retrain'>, shared: boolean) {
-  const models = forecast.models.map(({ type, config }) => {
-    // other weights of the same shape are taken up like those of a training
-    const { weights: _, ...rest } = config as { weights?: unknown };
-    return { type, config: rest };
-  });
-  const { score_every: __, attributes, ...rest } = forecast;
+  // other weights of the same shape are taken up like those of a training
+  const { score_every: _, weights: __, attributes, ...rest } = forecast;
   const retrained = retrain !== undefined && !shared;
   const { error, inputs } = retrain?.drift ?? {};
   return {
     // a further series of a known kind changes nothing
-    forecast: { ...rest, models, attributes: attributes && namesOf(attributes) },
+    forecast: { ...rest, attributes: attributes && namesOf(attributes) },
     retrain: retrained,
     drift: retrained && (error || inputs) ? { error, inputs } : undefined,
   };
 }
 
 /** `forecast.models.0.type` -> `"naive"`; a list of plain values is one leaf. */
-function leaves(value: unknown, path = '', into = new Map<string, string>()): Map<string, string> {
+export function leaves(value: unknown, path = '', into = new Map<string, string>()): Map<string, string> {
   if (value === undefined) return into;
   if (value === null || typeof value !== 'object') return into.set(path, JSON.stringify(value));
   const plain = Array.isArray(value) && value.every((each) => each === null || typeof each !== 'object');

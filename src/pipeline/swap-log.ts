@@ -1,15 +1,17 @@
 /** The record of every retraining: written before new weights take effect, so that a restart repeats history and not the training. */
 import { join } from 'node:path';
-import { loadModel, saveModel } from '../nn/files.ts';
+import type { WeightsVersion } from '../forecast/weights.ts';
+import { loadModel, saveModel, type ModelFile } from '../nn/files.ts';
 import type { NetworkShape, Weights } from '../nn/shape.ts';
+import type { ModelIdentity } from './model-identity.ts';
 import { RecordLog } from './record-log.ts';
 import { writing } from './state-write.ts';
 
 export interface SwapRecord {
   /** Event time of the trigger, epoch ms. */
   readonly trigger: number;
-  /** `rollback`: to the weights of `to`, because it was asked for. */
-  readonly mode: 'exact' | 'asap' | 'rollback';
+  /** `rollback`: to the weights of `to`, because it was asked for. `given`: what the line began with. */
+  readonly mode: 'exact' | 'asap' | 'rollback' | 'given';
   /** Rows ingested at which the weights took effect; not used in `exact` mode. */
   readonly rows: number;
   /** Position of the source there. */
@@ -24,12 +26,25 @@ export interface SwapRecord {
   readonly request?: string;
 }
 
+/** What is kept of a training with its weights. */
+export interface TrainingFacts {
+  /** Rows of the longest series. */
+  readonly longest: number;
+  readonly updates: number;
+  readonly clipped: number;
+  /** Largest gradient norm met before clipping. */
+  readonly largest: number;
+}
+
 /** `swaps.jsonl` and `weights/<version>-<hash>/` in the state folder. */
 export class SwapLog {
   readonly #log: RecordLog<SwapRecord>;
+  readonly #fits: ModelIdentity | undefined;
 
-  constructor(folder: string) {
+  /** `fits`: kept with all weights, so that they are known again as a model of such a pipeline. */
+  constructor(folder: string, fits?: ModelIdentity) {
     this.#log = new RecordLog(folder, SWAPS);
+    this.#fits = fits;
   }
 
   get records(): readonly SwapRecord[] {
@@ -41,21 +56,32 @@ export class SwapLog {
   }
 
   /** Makes weights durable, then the record; only then may they be used. */
-  write(
-    record: SwapRecord,
-    shape: NetworkShape | undefined,
-    weights: Weights,
-    training?: { readonly updates: number; readonly clipped: number; readonly largest: number },
-  ): void {
+  write(record: SwapRecord, shape: NetworkShape | undefined, weights: Weights, training?: TrainingFacts): void {
     if (record.version > 0)
       writing(this.#log.folder, () =>
-        saveModel(weightsFolder(this.#log.folder, record), {
-          shape,
-          weights,
-          meta: { trigger: record.trigger, version: record.version, ...(training && { training }) },
-        }),
+        saveModel(weightsFolder(this.#log.folder, record), this.modelOf(record, shape, weights, training)),
       );
     this.#log.append(record);
+  }
+
+  /** Trained weights as a model of this pipeline. */
+  modelOf(
+    { trigger, version }: Pick<SwapRecord, 'trigger' | 'version'>,
+    shape: NetworkShape | undefined,
+    weights: Weights,
+    training?: TrainingFacts,
+  ): ModelFile {
+    const fits = this.#fits;
+    return { shape, weights, meta: { trigger, version, ...(fits && { fits }), ...(training && { training }) } };
+  }
+
+  /** Keeps what a line begins with, once: it is a version like others, and the folder that it came from may go. */
+  begin(trigger: number, { version, hash, weights }: WeightsVersion, shape: NetworkShape | undefined): void {
+    const known = this.records.some((record) => record.mode === 'given' && record.hash === hash);
+    // one from elsewhere has no time
+    if (known || !Number.isFinite(trigger)) return;
+    const none = { rows: 0, position: {}, champion: null, challenger: null };
+    this.write({ trigger, mode: 'given', version, hash, ...none }, shape, weights);
   }
 
   weights(record: SwapRecord): Weights {

@@ -223,7 +223,8 @@ async function run(
   };
   const read = (until: AbortSignal) => source.read(intake.started ? intake.position : undefined, until);
   for await (const batch of source.bounded ? read(signal) : patiently(read, signal, clock, between)) {
-    if (gate && intake.newest === -Infinity) startGate(gate, batch, options.lateness ?? 0);
+    // once: where a history is followed by live rows, a trigger between the two is still to be passed
+    if (gate?.trigger === Infinity) startGate(gate, batch, options.lateness ?? 0);
     const work: Work = { batch, rejects: batch.rejects ?? [], at: 0, ended: false };
     // what waits keeps its arrays, which the source would use again
     if (isParked(work) || !(await go(work, parked))) parked.push({ ...work, batch: copyOf(batch) });

@@ -64,6 +64,8 @@ export interface TrainingResult {
   readonly challenger: number;
   readonly rows: number;
   readonly series: number;
+  /** Rows of the longest series. */
+  readonly longest: number;
   /** Largest gradient norm met before clipping. */
   readonly gradientNorm: number;
   /** Updates of the challenger, and those whose gradient was clipped. */

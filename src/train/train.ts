@@ -47,9 +47,15 @@ export function joinParts(job: TrainingJob, trained: readonly TrainedPart[]): Tr
     ...network,
     rows: job.series.reduce((sum, { times }) => sum + times.length, 0),
     series: job.series.length,
+    longest: longestOf(job),
     accepted: network.accepted || fitted.size > 0,
     weights: new Map([...job.weights, ...network.weights, ...fitted]),
   };
+}
+
+/** Rows of the longest series. */
+export function longestOf({ series }: Pick<TrainingJob, 'series'>): number {
+  return series.reduce((most, { times }) => Math.max(most, times.length), 0);
 }
 
 /** Trains all parts, one after the other. Same job, same bits. */
@@ -63,7 +69,7 @@ export function train(job: TrainingJob, progress?: Progress): TrainingResult {
 /** Is told the loss after each pass of the network. */
 type Progress = (epoch: number, loss: number) => void;
 
-type NetworkResult = Omit<TrainingResult, 'rows' | 'series'>;
+type NetworkResult = Omit<TrainingResult, 'rows' | 'series' | 'longest'>;
 
 function untrained({ weights }: TrainingJob): NetworkResult {
   return { accepted: false, weights, loss: NaN, champion: NaN, challenger: NaN, gradientNorm: NaN, updates: 0, clipped: 0 };

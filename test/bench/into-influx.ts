@@ -42,7 +42,7 @@ export async function intoInflux({ influx }: Servers, folder: string, emit: Emit
       let read!: (rows: number) => Pace;
       let pace!: Pace;
       const spec = pipeline(folder, { source, retrain: { every: 'never' }, forecast: NETWORK, sinks });
-      await timed(spec, { built: () => (read = pacing()), ended: () => (pace = read(ROWS)) });
+      await timed(spec, { built: () => (read = pacing()), ended: () => void (pace = read(ROWS)) });
       return pace;
     });
   const ours: Pace[] = [];

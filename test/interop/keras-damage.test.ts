@@ -72,6 +72,13 @@ describe('a Keras model is refused', () => {
       'KERAS_UNSUPPORTED',
       'end in a Dense',
     ],
+    [
+      'whose sum is of unequal parts',
+      'gru-skip',
+      (m) => (config(m, 'dense_1').units = 3),
+      'KERAS_UNSUPPORTED',
+      'differ in width',
+    ],
     ['of layers that differ', 'mixed', () => undefined, 'KERAS_UNSUPPORTED', 'must be linear'],
     ['with absurd units', 'gru-after', (m) => (config(m, 'gru').units = 1e9), 'KERAS_UNSUPPORTED', 'units'],
     ['with negative units', 'gru-after', (m) => (config(m, 'gru').units = -1), 'KERAS_UNSUPPORTED', 'units'],

@@ -98,7 +98,7 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'an unknown field far from any',
     '~forecast: { colour: red }\n',
-    '3:13 forecast.colour is not a known field (known here: targets, horizon, quantiles, season, known_ahead, attributes, models, output, baselines, score_every, warmup)',
+    '3:13 forecast.colour is not a known field (known here: targets, horizon, quantiles, season, known_ahead, attributes, models, weights, output, baselines, score_every, warmup)',
   ],
   ['a name in capitals', '~name: Taxi\n', '3:7 name must be lower-case letters, digits and hyphens, is "Taxi"'],
   ['a number as name', '~name: 7\n', '3:7 name must be text, is 7'],

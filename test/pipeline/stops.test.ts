@@ -46,6 +46,7 @@ interface Setup {
   readonly retrain?: typeof QUICK_RETRAIN;
   /** Folder of a model. */
   readonly weights?: string;
+  readonly output?: string;
 }
 
 function start({
@@ -58,14 +59,13 @@ function start({
   events = new EventBus(),
   retrain,
   weights,
+  output = 'mixture',
 }: Setup): {
   stop(): void;
   ended: Promise<RunResult>;
 } {
-  const own =
-    weights === undefined ? models : [...models.slice(0, 2), { type: 'recurrent', config: configOf('recurrent', { weights }) }];
   const spec = specOf({
-    forecast: { models: own },
+    forecast: { models, weights, output },
     ...(retrain ? { retrain } : {}),
     state: { path: join(folder, 'state'), checkpoint: 30 },
   });
@@ -222,22 +222,28 @@ function failing(): Source {
 }
 
 describe('weights from a folder', () => {
-  it('are in force from the first row; a saved state takes those of another folder up', async () => {
+  it('are in force after the rows that they learned from; a saved state takes those of another folder up and rebuilds every series', async () => {
     const taught = newFolder();
     await start({ folder: taught, source: memorySource(steadyRows(2, 120), [16]), retrain: QUICK_RETRAIN }).ended;
     const folders = readdirSync(join(taught, 'state', 'weights')).map((name) => join(taught, 'state', 'weights', name));
     expect(folders.length).toBeGreaterThanOrEqual(2);
     const [first, second] = [folders[0]!, folders.at(-1)!];
-    const folder = newFolder();
-    const rows = steadyRows(2, 60);
+    const rows = steadyRows(2, 150).slice(240);
     const hashOf = (path: string) => path.slice(path.lastIndexOf('-') + 1);
-    const outputs = new Map<string, string>();
-    await start({ folder, source: memorySource(rows.slice(0, 60), [16]), outputs, weights: first }).ended;
-    expect([...outputs].filter(([id]) => !id.endsWith('score')).every(([, bits]) => bits.endsWith(hashOf(first)))).toBe(true);
-    const later = new Map<string, string>();
-    await start({ folder, source: memorySource(rows, [16]), outputs: later, weights: second }).ended;
-    expect([...later].filter(([id]) => !id.endsWith('score')).length).toBe(120);
-    expect([...later].filter(([id]) => !id.endsWith('score')).every(([, bits]) => bits.endsWith(hashOf(second)))).toBe(true);
+    const forecasts = (outputs: Map<string, string>) => [...outputs].filter(([id]) => !id.endsWith('score'));
+    const run = async (folder: string, some: typeof rows, weights: string) => {
+      const outputs = new Map<string, string>();
+      await start({ folder, source: memorySource(some, [16]), outputs, weights, output: 'recurrent' }).ended;
+      expect(forecasts(outputs).every(([, bits]) => bits.endsWith(hashOf(weights)))).toBe(true);
+      return outputs;
+    };
+    const folder = newFolder();
+    // no more rows of a series than a state is rebuilt from: rebuilt, it is as if it had never been another
+    await run(folder, rows.slice(0, 20), first);
+    const later = await run(folder, rows, second);
+    expect(forecasts(later).length).toBe(80);
+    const whole = await run(newFolder(), rows, second);
+    for (const [id, bits] of forecasts(later)) expect(bits.slice(0, 16), id).toBe(whole.get(id)!.slice(0, 16));
     await expect(
       start({ folder: newFolder(), source: memorySource(rows, [16]), weights: '/nowhere' }).ended,
     ).rejects.toMatchObject({
