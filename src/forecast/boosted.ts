@@ -22,12 +22,15 @@ export function blockOf(step: number, horizon: number): number {
   return step === 0 ? 0 : step === horizon - 1 ? 1 : BETWEEN;
 }
 
-/** Name of a tensor of trees: those that begin at the block's centre, or at what the ridge regression says. */
-export function treesName(target: number, block: number, base: 'centre' | 'ridge'): string {
+/** Name of a tensor of trees: those that begin at the block's centre, and at what the ridge regression says or at a second centre. */
+export function treesName(target: number, block: number, base: 'centre' | 'ridge' | 'second'): string {
   return `boosted/${target}/${block}/${base}`;
 }
 
-/** Name of the tensor that says which input is a block's centre, `Tabular.level` or one of `Tabular.phases`; -1: the last value is. */
+/**
+ * Name of a tensor of three numbers: two inputs, `Tabular.level` or one of `Tabular.phases`, a block's centre (-1: the last value) and its second
+ * (-1: none); and 1 where what is around them is in units of `Tabular.size`.
+ */
 export function centreName(target: number, block: number): string {
   return `boosted/${target}/${block}/centred`;
 }
@@ -39,8 +42,10 @@ interface Block {
   readonly centre: number;
   /** Over inputs around the centre, and from there. */
   readonly around: Trees;
-  /** From the ridge regression. */
+  /** Over inputs around the second centre, and from there; without one from the ridge regression. */
+  readonly second: number;
   readonly over: Trees;
+  readonly relative: boolean;
 }
 
 interface Fitted {
@@ -70,9 +75,9 @@ class Boosted implements Forecaster {
         Array.from({ length: blocksOf(horizon) }, (_, block) => [target, block] as const),
       ).flat();
       const blocks = names.map(([target, block]) => {
-        const of = (base: 'centre' | 'ridge') => treesOf(weights.get(treesName(target, block, base)) ?? []);
-        const centre = weights.get(centreName(target, block))?.[0] ?? -1;
-        return { centre, around: of('centre'), over: of('ridge') };
+        const of = (base: 'centre' | 'ridge' | 'second') => treesOf(weights.get(treesName(target, block, base)) ?? []);
+        const [centre = -1, second = -1, relative] = weights.get(centreName(target, block)) ?? [];
+        return { centre, second, relative: relative === 1, around: of('centre'), over: of(second < 0 ? 'ridge' : 'second') };
       });
       this.#fitted = [...this.#fitted.slice(1 - WEIGHT_SLOTS), { version, w: weights.get(RIDGE), blocks }];
     });
@@ -94,8 +99,13 @@ class Boosted implements Forecaster {
           if (fitted?.w) {
             const at = this.#rows.at(row, cell);
             const block = fitted.blocks[target * blocksOf(horizon) + blockOf(step, horizon)]!;
-            const line = ridgeOf(fitted.w, cell * ridgeSize(count), x, at, count);
-            change = (this.#around(block, x, at) + line + sumOfTrees(block.over, x, at)) / 2;
+            const { centre, second, relative, around, over } = block;
+            const size = relative ? this.#rows.tabular.size(x, at, last, unit) : 1;
+            const other =
+              second < 0
+                ? ridgeOf(fitted.w, cell * ridgeSize(count), x, at, count) + sumOfTrees(over, x, at)
+                : this.#around(second, over, size, x, at);
+            change = (this.#around(centre, around, size, x, at) + other) / 2;
           }
           const mean = last + unit * Math.max(-FAR, Math.min(FAR, change));
           outlook.mean[to] = mean - mean === 0 ? mean : last;
@@ -104,10 +114,10 @@ class Boosted implements Forecaster {
     }
   }
 
-  #around({ centre, around }: Block, x: Float32Array, at: number): number {
-    if (centre < 0) return sumOfTrees(around, x, at);
-    this.#rows.tabular.recentre(x, at, centre, this.#x, 0);
-    return x[at + centre]! + sumOfTrees(around, this.#x, 0);
+  #around(centre: number, trees: Trees, size: number, x: Float32Array, at: number): number {
+    if (centre < 0) return sumOfTrees(trees, x, at);
+    this.#rows.tabular.recentre(x, at, centre, size, this.#x, 0);
+    return x[at + centre]! + size * sumOfTrees(trees, this.#x, 0);
   }
 }
 
@@ -119,7 +129,8 @@ export default defineForecaster<z.infer<typeof config>>({
   config,
   example: '',
   guarantees: [
-    'The mean of two ensembles for the absolute error (Friedman 2001): one begins at what ridge regression says; one, with its inputs, at a centre: for the first step the last value, further ahead a slow level, or the value one season ago where that was much nearer to the truth in training.',
+    'The mean of two ensembles for the absolute error (Friedman 2001). For the first step one begins at the last value, one at what ridge regression says. Further ahead each begins, with its inputs, at a centre: the two nearest to the truth in training of a slow level and, by season, the value one season ago (the level’s distance counting half); where the second is four times as far, or there is none, at what ridge regression says.',
+    'Further ahead, where training has several series none of which was ever below 0, what is learnt around centres is shares of each series’ mean.',
     'One model for all series, in units of each series’ own mean change; trees of their own for the first step ahead and for the last, others for the steps between together.',
     'Fitted to rows up to the trigger of a training. Before the first training it is the naive forecaster.',
     'It remembers nothing but its weights.',

@@ -20,6 +20,7 @@ const PER_CHANNEL = 3;
 /** Around the nearest season, beside the phase itself: the row before and after it, and how far it is from where that season stood at the origin. */
 const AROUND = 3;
 const CLOCK = 4;
+const [VALUE, DIFFERENCE] = [1, 2];
 
 export interface TabularSizes {
   readonly channels: number;
@@ -39,7 +40,7 @@ export class Tabular {
   /** The inputs that may stand in for the last value as what others are distances from: the slow level, and by season the nearest phase. */
   readonly level = LAGS + 1;
   readonly phases: readonly number[];
-  /** By input: 1 where it is the distance of a value or level of the target from the last value. */
+  /** By input: {@link VALUE} where it is the distance of a value or level of the target from the last value, {@link DIFFERENCE} where it is one of two others. */
   readonly #values: Uint8Array;
   readonly #ring: Ring;
   readonly #clock: GridClock;
@@ -55,8 +56,12 @@ export class Tabular {
     this.fixed = LAGS + 3 + seasons.length + (channels - 1) * PER_CHANNEL + this.beside.fixed;
     this.count = this.fixed + seasons.length * (SEASONS_BACK + AROUND) + CLOCK + 1 + this.beside.perStep;
     this.phases = seasons.map((_, s) => this.fixed + s * (SEASONS_BACK + AROUND));
-    this.#values = new Uint8Array(this.count).fill(1, 0, LAGS + 3);
-    for (const phase of this.phases) this.#values.fill(1, phase, phase + SEASONS_BACK + AROUND - 1);
+    const levels = LAGS + 3;
+    this.#values = new Uint8Array(this.count).fill(VALUE, 0, levels).fill(DIFFERENCE, levels, levels + seasons.length);
+    for (const phase of this.phases) {
+      const moved = phase + SEASONS_BACK + AROUND - 1;
+      this.#values.fill(VALUE, phase, moved).fill(DIFFERENCE, moved, moved + 1);
+    }
   }
 
   /** Rows that must lie before a row for its inputs to be complete. */
@@ -69,11 +74,19 @@ export class Tabular {
     return scaler[at + target * SCALER_SIZE + CHANGE]!;
   }
 
-  /** Inputs `x[at ..]` with the distances of the target's values from a {@link level} or one of {@link phases} in place of those from the last value, and the last value's in its own place. */
-  recentre(x: Float32Array, at: number, centre: number, into: Float32Array, to: number): void {
+  /** Inputs `x[at ..]` with the distances of the target's values from a {@link level} or one of {@link phases} in place of those from the last value, and the last value's in its own place; `size` mean changes are the unit. */
+  recentre(x: Float32Array, at: number, centre: number, size: number, into: Float32Array, to: number): void {
     const shift = x[at + centre]!;
-    for (let i = 0; i < this.count; i++) into[to + i] = x[at + i]! - (this.#values[i] ? shift : 0);
-    into[to + centre] = -shift;
+    for (let i = 0; i < this.count; i++) {
+      const kind = this.#values[i];
+      into[to + i] = kind ? (x[at + i]! - (kind === VALUE ? shift : 0)) / size : x[at + i]!;
+    }
+    into[to + centre] = -shift / size;
+  }
+
+  /** The mean of the series in mean changes, at least 1: what distances are measured in where a share of it tells more. `last`: the last value, in raw units. */
+  size(x: Float32Array, at: number, last: number, unit: number): number {
+    return Math.max(1, last / unit + x[at + this.level + 1]!);
   }
 
   /** Writes what does not depend on the step, of the row `back` rows ago, with `scaler[at ..]` as it stood after it. */

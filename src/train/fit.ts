@@ -55,6 +55,7 @@ export function fitTarget(job: TrainingJob, target: number): FittedTarget | unde
   // between the first step and the last, each origin shows one
   const shown = Int32Array.from({ length: origins.count }, () => 2 + random.below(Math.max(1, horizon - 2)));
   const boosted = job.fitted.includes('boosted');
+  const relative = likePortions(job, target);
   const regression = new Regression(count, targets * horizon > MANY_CELLS ? PASSES - 1 : PASSES);
   const x = new Float32Array(origins.count * count);
   const y = new Float32Array(origins.count);
@@ -68,23 +69,33 @@ export function fitTarget(job: TrainingJob, target: number): FittedTarget | unde
     const sample = samples[block]!;
     for (let n = 0; n < origins.count; n++)
       if (y[n] === y[n] && (block !== BETWEEN || shown[n] === step))
-        sample.add(x, n * count, y[n]!, ridgeOf(ridge, at, x, n * count, count));
+        sample.add(x, n * count, y[n]!, ridgeOf(ridge, at, x, n * count, count), relative ? origins.size(n) : 1);
   }
   if (!boosted) return { ridge, trees };
   samples.forEach((sample, block) => {
-    const grown = (x: Binned, start: Float32Array) =>
-      tensorOfTrees(boost(x, sample.y, start, random, { rounds, rate: Math.min(LARGEST_RATE, REACH / rounds), ...BOOSTING }));
-    const binned = new Binned(sample.x, sample.rows, count);
-    trees.set(treesName(target, block, 'ridge'), grown(binned, sample.base.slice(0, sample.rows)));
-    const { tabular } = origins;
-    const centre = block === 0 ? -1 : sample.centre(tabular);
-    trees.set(centreName(target, block), Float32Array.of(centre));
-    const start = sample.column(centre);
-    if (centre >= 0) for (let n = 0; n < sample.rows; n++) tabular.recentre(sample.x, n * count, centre, sample.x, n * count);
-    const seen = centre < 0 ? binned : new Binned(sample.x, sample.rows, count);
-    trees.set(treesName(target, block, 'centre'), grown(seen, start));
+    const grown = (x: Binned, y: Float32Array, start: Float32Array) =>
+      tensorOfTrees(boost(x, y, start, random, { rounds, rate: Math.min(LARGEST_RATE, REACH / rounds), ...BOOSTING }));
+    let binned: Binned | undefined;
+    const plain = () => (binned ??= new Binned(sample.x, sample.rows, count));
+    const around = (centre: number) => {
+      if (centre < 0) return grown(plain(), sample.y, new Float32Array(sample.rows));
+      const { x, y, start } = sample.around(origins.tabular, centre);
+      return grown(new Binned(x, sample.rows, count), y, start);
+    };
+    const [centre, second] = block === 0 ? [-1, -1] : sample.centres(origins.tabular);
+    trees.set(centreName(target, block), Float32Array.of(centre, second, Number(relative)));
+    if (second < 0) trees.set(treesName(target, block, 'ridge'), grown(plain(), sample.y, sample.base.slice(0, sample.rows)));
+    else trees.set(treesName(target, block, 'second'), around(second));
+    trees.set(treesName(target, block, 'centre'), around(centre));
   });
   return { ridge, trees };
+}
+
+/** Whether there are several series, none of which was ever below 0: what they share is shares of their means rather than mean changes. */
+function likePortions({ series, sizes }: TrainingJob, target: number): boolean {
+  return (
+    series.length > 1 && series.every(({ values }) => values.every((value, i) => i % sizes.channels !== target || !(value < 0)))
+  );
 }
 
 /** The least and the greatest change that is known. */
@@ -104,35 +115,46 @@ class Sample {
   readonly y: Float32Array;
   readonly base: Float32Array;
   readonly #inputs: number;
+  readonly #sizes: Float32Array;
 
   constructor(most: number, inputs: number) {
     this.x = new Float32Array(most * inputs);
     this.y = new Float32Array(most);
     this.base = new Float32Array(most);
+    this.#sizes = new Float32Array(most);
     this.#inputs = inputs;
   }
 
-  /** An input by row; zeros for -1. */
-  column(input: number): Float32Array {
-    return Float32Array.from({ length: this.rows }, (_, row) => (input < 0 ? 0 : this.x[row * this.#inputs + input]!));
-  }
-
-  /** Which input trees are grown around: a phase where its distance from the truth is less than half of the level's. */
-  centre({ level, phases }: Tabular): number {
-    const distance = (input: number) =>
-      this.y.subarray(0, this.rows).reduce((sum, y, row) => sum + Math.abs(y - this.x[row * this.#inputs + input]!), 0);
-    let [centre, least] = [level, distance(level) / 2];
-    for (const phase of phases) {
-      const off = distance(phase);
-      if (off < least) [centre, least] = [phase, off];
+  /** Rows with inputs around a centre, and the centre to start at; they and the truth are in units of each row's size. */
+  around(tabular: Tabular, centre: number): { x: Float32Array; y: Float32Array; start: Float32Array } {
+    const { rows } = this;
+    const [x, y, start] = [new Float32Array(rows * this.#inputs), new Float32Array(rows), new Float32Array(rows)];
+    for (let row = 0, at = 0; row < rows; row++, at += this.#inputs) {
+      const size = this.#sizes[row]!;
+      tabular.recentre(this.x, at, centre, size, x, at);
+      y[row] = this.y[row]! / size;
+      start[row] = this.x[at + centre]! / size;
     }
-    return centre;
+    return { x, y, start };
   }
 
-  add(x: Float32Array, at: number, y: number, base: number): void {
+  /** Which input trees are grown around: a phase where its distance from the truth is less than half of the level's; and the next best, -1 where that is four times as far. */
+  centres({ level, phases }: Tabular): [number, number] {
+    const distance = (input: number) =>
+      this.y.subarray(0, this.rows).reduce((sum, y, row) => {
+        return sum + Math.abs(y - this.x[row * this.#inputs + input]!) / this.#sizes[row]!;
+      }, 0);
+    const ranked = [level, ...phases].map((input) => ({ input, off: distance(input) / (input === level ? 2 : 1) }));
+    ranked.sort((a, b) => a.off - b.off);
+    const [first, second] = [ranked[0]!, ranked[1]];
+    return [first.input, second && second.off < 4 * first.off ? second.input : -1];
+  }
+
+  add(x: Float32Array, at: number, y: number, base: number, size: number): void {
     const inputs = this.#inputs;
     for (let i = 0; i < inputs; i++) this.x[this.rows * inputs + i] = x[at + i]!;
     this.y[this.rows] = y;
+    this.#sizes[this.rows] = size;
     this.base[this.rows++] = base;
   }
 }

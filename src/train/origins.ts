@@ -81,6 +81,12 @@ export class Origins {
     this.count = n;
   }
 
+  /** {@link Tabular.size} of an origin. */
+  size(n: number): number {
+    const last = this.#series[this.#of[n]!]!.ring.value(LANE, this.#backs[n]!, this.#target);
+    return this.tabular.size(this.#fixed, n * this.tabular.fixed, last, this.#units[n]!);
+  }
+
   /** Inputs for a step ahead (`count x tabular.count`), and the truth in units of each origin, NaN where it is not known. */
   step(step: number, x: Float32Array, y: Float32Array): void {
     const { count, fixed, beside } = this.tabular;

@@ -134,13 +134,35 @@ it('boosted: trees of a block with a centre begin there, and see the values arou
   expect(said[0]).toBe(0);
 });
 
+it('boosted: with a second centre both ensembles are around theirs, in units of the series’ mean', () => {
+  const { box, next, count, rows } = modelOf(boosted);
+  const { level } = rows.tabular;
+  for (let row = 0; row < 30; row++) next();
+  const leaf = (value: number) => Float32Array.of(-1, value, -1, -1);
+  const both = [0, 1].flatMap((target): [string, Float32Array][] => [
+    [centreName(target, 1), Float32Array.of(level, level - 1, 1)],
+    [treesName(target, 1, 'centre'), leaf(0.25)],
+    [treesName(target, 1, 'second'), leaf(0.5)],
+    [treesName(target, 1, 'ridge'), leaf(900)],
+  ]);
+  box.swap(-Infinity, new Map([[RIDGE, ridgeOf(count, () => [900, 0])], ...both]));
+  const said = next();
+  const centres = (target: number) => {
+    const at = rows.at(0, target * HORIZON + HORIZON - 1);
+    return (rows.x[at + level]! + rows.x[at + level - 1]!) / 2;
+  };
+  // the first target's mean over rows 0 to 30 is 15 changes; the second's lies below 0: one change is its unit
+  expect(said[HORIZON - 1]).toBeCloseTo(centres(0) + (15 * 0.75) / 2, 3);
+  expect(said[2 * HORIZON - 1]).toBeCloseTo(centres(1) + 0.75 / 2, 3);
+});
+
 it('inputs around a centre: distances of values from it, everything else as it was', () => {
   const { box, next, count, rows } = modelOf(boosted);
   box.swap(-Infinity, new Map([[RIDGE, ridgeOf(count, () => [0, 0])]]));
   for (let row = 0; row < 30; row++) next();
   const { tabular, x } = rows;
   const [at, into] = [rows.at(0, 2), new Float32Array(tabular.count)];
-  tabular.recentre(x, at, tabular.level, into, 0);
+  tabular.recentre(x, at, tabular.level, 1, into, 0);
   const shift = x[at + tabular.level]!;
   const values = tabular.level + 2;
   for (let i = 0; i < tabular.count; i++)

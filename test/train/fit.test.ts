@@ -89,11 +89,22 @@ it('large errors count less: rare spikes do not move what is said of the other r
   expect(Math.abs(off[off.length >> 1]!)).toBeLessThan(0.3 * mean);
 });
 
-it('trees further ahead are grown around the level, or around last season where that says much more', () => {
-  const centres = (job: TrainingJob) => [0, 1].map((block) => fitTarget(job, 0)!.trees.get(centreName(0, block))![0]);
+it('trees further ahead are grown around the level, and around last season where there is one: first what says more', () => {
+  const centres = (job: TrainingJob) => [0, 1].map((block) => [...fitTarget(job, 0)!.trees.get(centreName(0, block))!]);
   const { level, phases } = new Origins(seasonal(), 0).tabular;
-  expect(centres(jobOf(ROWS))).toEqual([-1, level]);
-  expect(centres(seasonal())).toEqual([-1, phases[0]]);
+  expect(centres(jobOf(ROWS))).toEqual([
+    [-1, -1, 0],
+    [level, -1, 0],
+  ]);
+  expect(centres(seasonal())).toEqual([
+    [-1, -1, 0],
+    [phases[0], level, 0],
+  ]);
+  // a walk lies far from where it was a season ago
+  const random = new Random(9);
+  let walk = 0;
+  const far = jobOf(ROWS, () => (walk += random.uniform() - 0.5));
+  expect(centres({ ...far, sizes: { ...far.sizes, seasons: [150] } })[1]).toEqual([level, -1, 0]);
 });
 
 it('trees around a centre learn what is missing from there', () => {
@@ -108,11 +119,65 @@ it('trees around a centre learn what is missing from there', () => {
   let [off, far] = [0, 0];
   for (let n = 0; n < rows; n++) {
     if (y[n] !== y[n]) continue;
-    tabular.recentre(x, n * count, tabular.phases[0]!, seen, 0);
+    tabular.recentre(x, n * count, tabular.phases[0]!, 1, seen, 0);
     off += Math.abs(y[n]! - x[n * count + tabular.phases[0]!]! - sumOfTrees(around, seen, 0));
     far += Math.abs(y[n]! - x[n * count + tabular.phases[0]!]!);
   }
   expect(off).toBeLessThan(0.1 * far);
+});
+
+/** Two series that go round every 12 rows, the second a hundred times as high and with changes ten times as large. */
+function fleet(low = 20): TrainingJob {
+  const round = (row: number) => low + 10 * Math.sin((row * Math.PI) / 6) + (row % 5);
+  const [one, other] = [jobOf(ROWS, round), jobOf(ROWS, (row) => 100 * low + 10 * round(row))];
+  return { ...one, sizes: { ...one.sizes, seasons: [12] }, series: [...one.series, { ...other.series[0]!, name: 'b' }] };
+}
+
+it('trees of series that were never below 0 are in shares of their means; others are not', () => {
+  const centresOf = (job: TrainingJob, target: number) => [...fitTarget(job, target)!.trees.get(centreName(target, 1))!];
+  const { level, phases } = new Origins(fleet(), 0).tabular;
+  expect(centresOf(fleet(), 0)).toEqual([phases[0], level, 1]);
+  // the other target goes below 0, and so does the first with a lower level; one series shares nothing
+  expect(centresOf(fleet(), 1)[2]).toBe(0);
+  expect(centresOf(fleet(5), 0)[2]).toBe(0);
+  expect(centresOf({ ...fleet(), series: fleet().series.slice(0, 1) }, 0)[2]).toBe(0);
+});
+
+it('trees in shares of the mean learn what is missing from either centre, in every series', () => {
+  const job = fleet();
+  const origins = new Origins(job, 0);
+  const { tabular, count: rows } = origins;
+  const { count, level, phases } = tabular;
+  const [x, y, seen] = [new Float32Array(rows * count), new Float32Array(rows), new Float32Array(count)];
+  origins.step(HORIZON, x, y);
+  const { trees } = fitTarget(job, 0)!;
+  for (const [base, centre] of [
+    ['centre', phases[0]!],
+    ['second', level],
+  ] as const) {
+    const around = treesOf(trees.get(treesName(0, 1, base))!);
+    let [off, far] = [0, 0];
+    for (let n = 0; n < rows; n++) {
+      if (y[n] !== y[n]) continue;
+      const [size, missing] = [origins.size(n), y[n]! - x[n * count + centre]!];
+      tabular.recentre(x, n * count, centre, size, seen, 0);
+      off += Math.abs(missing - size * sumOfTrees(around, seen, 0)) / size;
+      far += Math.abs(missing) / size;
+    }
+    expect(off).toBeLessThan(0.3 * far);
+  }
+});
+
+it('inputs in units of a size: all that are distances of the target are measured in it, and nothing else', () => {
+  const { tabular } = new Origins(fleet(), 0);
+  const { level, phases, count } = tabular;
+  const x = Float32Array.from({ length: count }, (_, i) => i + 1);
+  const [one, two] = [new Float32Array(count), new Float32Array(count)];
+  tabular.recentre(x, 0, level, 1, one, 0);
+  tabular.recentre(x, 0, level, 2, two, 0);
+  // lags, three levels and the season's change; the season's four phases, their two neighbours and its move
+  const own = (i: number) => i < level + 3 || (i >= phases[0]! && i < phases[0]! + 7);
+  for (let i = 0; i < count; i++) expect(two[i], `input ${i}`).toBe(one[i]! / (own(i) ? 2 : 1));
 });
 
 it('a step ahead is known for an origin when the row is there: the newest has none', () => {
