@@ -1,4 +1,4 @@
-/** JSON messages: the record's own time, and batches that outlive the next one. */
+/** JSON messages: the record's own time, offsets with gaps, and batches that outlive the next one. */
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { messageDecoder, type Message } from '../../connectors/formats/message-decoder.ts';
@@ -35,4 +35,11 @@ it('a batch stays as it is while others are decoded', () => {
   expect([...first.channels[0]!]).toEqual([1, 2]);
   expect([...first.offsets]).toEqual([0, 1]);
   expect([...first.codes].map((code) => first.series[code])).toEqual(['a', 'a']);
+});
+
+it('offsets that a compacted topic left out are left out', () => {
+  const tick = (offset: number) => message(offset, { ts: START + offset, value: offset }, 0);
+  const batch = decoder({ time: 'ts' }).decode(0, [5, 7, 8, 12].map(tick));
+  expect([...batch.offsets]).toEqual([5, 7, 8, 12]);
+  expect(batch.next).toBe(13);
 });
