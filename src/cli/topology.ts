@@ -50,7 +50,7 @@ export function stations(spec: Spec): Station[] {
       name: 'forecast',
       does: [
         `${forecast.targets?.map((target) => printable(target)).join(', ') ?? 'the first channel'}, ${forecast.horizon} ${forecast.horizon === 1 ? 'step' : 'steps'} ahead`,
-        ...(forecast.findSeasons ? ['season auto'] : []),
+        ...(forecast.findSeasons ? [forecast.findSeasons === 'asked' ? 'season auto' : 'seasons looked for'] : []),
         ...(forecast.season.length > 0 ? [`season ${forecast.season.join(', ')}`] : []),
         ...Object.entries(forecast.known_ahead ?? {}).map(([name, rows]) => `${printable(name)} known ${rows} rows ahead`),
         ...(forecast.attributes ? [`attributes of ${whole(Object.keys(forecast.attributes).length)} series`] : []),

@@ -181,10 +181,10 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .max(99)
           .default([0.025, 0.1, 0.5, 0.9, 0.975])
           .describe('Levels of the quantiles, ascending.'),
-        season: seasonsField()
+        season: seasonsField('auto')
           .optional()
           .describe(
-            'Rows in a season, or a list of such; the first is the main one. `auto`: they are looked for in the rows of `history`, or else in the first `warmup` rows, before the line begins; with `weights` they are those of the model. Default: none.',
+            'Rows in a season, or a list of such; the first is the main one. `none`: there is none. Default: before the line begins they are looked for in rows that are not scored: those of `history`, or else those of a source that ends before `warmup` is over (in a backtest also those before `--from`; in `train` all). With `weights` they are those of the model, and a saved state goes on with its own. Where no row is left unscored, where the source does not end and there is no history, and with `state.shared: true`, nothing is looked for, there is no season, and a line says so. `auto`: the same, but where nothing can be looked for it is an error.',
           ),
         known_ahead: z
           .record(label(), count(1, 10_000))
@@ -254,8 +254,8 @@ export interface Spec {
   /** `targets` is undefined where it means "the first channel". */
   readonly forecast: Omit<Parsed['forecast'], 'season' | 'baselines'> & {
     readonly season: readonly number[];
-    /** The seasons are looked for before the line begins; until then `season` is empty. */
-    readonly findSeasons?: true | undefined;
+    /** The seasons are looked for before the line begins; until then `season` is empty. `asked`: by name, so that it must be possible. */
+    readonly findSeasons?: 'asked' | 'default' | undefined;
     readonly baselines: readonly string[];
   };
   /** Undefined: never. `growing`: a trigger trains only when there are enough new rows. */
