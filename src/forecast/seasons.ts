@@ -120,8 +120,9 @@ function strongest(x: Float64Array, known: readonly number[], usual: readonly nu
   const beside = (lag: number) => candidates.some((each) => Math.abs(each - lag) <= AROUND * lag);
   candidates.push(...likely.filter((lag) => !beside(lag) && isLikely(r, n, lag, likely.length)));
   const fresh = candidates.filter((lag) => known.every((each) => isNew(r, lag, each))).sort((one, other) => one - other);
-  const highest = Math.max(...fresh.map((lag) => r[lag]!));
-  return fresh.find((lag) => r[lag]! >= (likely.includes(lag) ? USUALLY : NEARLY) * highest);
+  const height = (lag: number) => Math.max(r[lag]!, around(r, lag, widthOf(lag)));
+  const highest = Math.max(...fresh.map(height));
+  return fresh.find((lag) => height(lag) >= (likely.includes(lag) ? USUALLY : NEARLY) * highest);
 }
 
 /** How many lags to each side are seen together with one of the calendar. */
@@ -136,9 +137,9 @@ function around(r: Float64Array, lag: number, width: number): number {
   return sum / (width * width);
 }
 
-/** That at a lag and each of its multiples below {@link TIMES}. */
-function teeth(r: Float64Array, lag: number, width: number): number[] {
-  return Array.from({ length: TIMES - 1 }, (_, k) => around(r, (k + 1) * lag, width));
+/** That at a lag and its first multiples. */
+function teeth(r: Float64Array, lag: number, width: number, number = TIMES - 1): number[] {
+  return Array.from({ length: number }, (_, k) => around(r, (k + 1) * lag, width));
 }
 
 function meanOf(some: readonly number[]): number {
@@ -146,9 +147,9 @@ function meanOf(some: readonly number[]): number {
 }
 
 /** The standard deviation of the mean of {@link teeth} where the values are noise. */
-function deviation(n: number, lag: number, width: number): number {
+function deviation(n: number, lag: number, width: number, number = TIMES - 1): number {
   const weights = (2 * width * width + 1) / (3 * width * width * width);
-  const variances = Array.from({ length: TIMES - 1 }, (_, k) => weights / (n - (k + 1) * lag));
+  const variances = Array.from({ length: number }, (_, k) => weights / (n - (k + 1) * lag));
   return Math.sqrt(meanOf(variances) / variances.length);
 }
 
@@ -170,9 +171,8 @@ function isLikely(r: Float64Array, n: number, lag: number, lengths: number): boo
 function likelier(r: Float64Array, n: number, peak: number, likely: readonly number[]): number {
   const lag = likely.find((each) => Math.abs(each - peak) <= AROUND * each);
   if (lag === undefined) return peak;
-  const width = widthOf(lag);
-  const above = meanOf(teeth(r, peak, width)) - meanOf(teeth(r, lag, width));
-  return above < HARDLY * deviation(n, lag, width) ? lag : peak;
+  const above = comb(r, peak) - comb(r, lag);
+  return above < HARDLY * deviation(n, lag, widthOf(lag), multiples(r, lag)) ? lag : peak;
 }
 
 /** Whether the autocorrelation is as high as this at a lag and at each multiple up to {@link TIMES}. */
@@ -188,10 +188,12 @@ function valley(r: Float64Array, lag: number): number {
 
 /** The mean autocorrelation around a lag and its multiples. */
 function comb(r: Float64Array, lag: number): number {
-  const width = widthOf(lag);
-  let [sum, number] = [0, 0];
-  for (let k = lag; k + width <= r.length; k += lag, number++) sum += around(r, k, width);
-  return sum / number;
+  return meanOf(teeth(r, lag, widthOf(lag), multiples(r, lag)));
+}
+
+/** How many multiples of a lag there are to see. */
+function multiples(r: Float64Array, lag: number): number {
+  return Math.floor((r.length - widthOf(lag)) / lag);
 }
 
 /** Whether a lag is no season that was taken off, and not only a multiple of one that is left over. */

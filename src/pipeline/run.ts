@@ -126,8 +126,7 @@ export async function drive(
   const { events, signal, fast } = options;
   const clock = options.clock ?? systemClock;
   const started = clock.elapsed();
-  const sinks: Sink[] = [];
-  const opened: Sink[] = [];
+  const [sinks, opened]: [Sink[], Sink[]] = [[], []];
   let spill: SpillFiles | undefined;
   const workers: TrainingWorker[] = [];
   let source: Source | undefined;
@@ -154,7 +153,6 @@ export async function drive(
     state.lanes.spillTo(spill);
     state.add('spill', spill);
     if (seasons) state.add(SEASONS, seasonsPart(seasons));
-
     const total = await source.rows?.();
     for (const { type, config } of spec.sinks)
       sinks.push(options.sinks.find(({ name }) => name === type)!.build(config, connector));
@@ -241,7 +239,6 @@ export async function drive(
       { name: spec.source.type, health: () => source!.health?.() },
       ...sinks.map((sink, i) => ({ name: spec.sinks[i]!.type, health: () => sink.health?.() })),
     ];
-    if (found) events.emit('seasons.found', found);
     options.built?.(line, { resumed: saved !== undefined, from, total, ends, partition: one?.partition });
     events.emit('run.started', { pipeline: spec.name, resumed: saved !== undefined, rows: from });
 

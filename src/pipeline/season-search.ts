@@ -42,7 +42,7 @@ export interface SeasonSearchOptions {
 
 /**
  * The seasons of a pipeline that names none: those of its saved state, or else of the model that it begins with, or else looked for.
- * Undefined: it names them, or it goes on without, which `seasons.off` tells.
+ * Undefined: it names them, or it goes on without. Told by `seasons.found` and `seasons.off`.
  */
 export async function seasonsOf(
   spec: LoadedSpec,
@@ -51,27 +51,27 @@ export async function seasonsOf(
   options: SeasonSearchOptions & { readonly events: EventBus },
 ): Promise<FoundSeasons | undefined> {
   const { findSeasons, weights, warmup } = spec.forecast;
-  const off = (reason: string) => void options.events.emit('seasons.off', { reason });
+  const { events, wrap = (source: Source) => source, signal } = options;
+  const off = (reason: string) => void events.emit('seasons.off', { reason });
+  const told = (found: FoundSeasons) => (events.emit('seasons.found', found), found);
   const known = saved?.parts[SEASONS];
   // that a pipeline names by now what was found changes nothing
-  if (known !== undefined) return savedSeasons(known);
-  if (!findSeasons) return undefined;
+  if (!findSeasons) return known === undefined ? undefined : savedSeasons(known);
+  if (known !== undefined) return told(savedSeasons(known));
   const asked = findSeasons === 'asked';
   if (spec.state.shared) return off('several processes share the state');
   if (saved && !asked) return off('the saved state was made without');
   const learned = weights === undefined ? undefined : seasonsOfModel(givenFolder(spec.folder, weights));
-  if (learned) return { seasons: learned, rows: 0, time: -Infinity };
+  if (learned) return told({ seasons: learned, rows: 0, time: -Infinity });
   if (weights !== undefined && !asked) return off('the model of forecast.weights does not say with which it was trained');
-  if (!spec.history && warmup === 0 && options.scoreFrom === undefined && !options.everywhere)
-    return off('every row is scored: give forecast.warmup, or a history');
-  const { wrap = (source: Source) => source } = options;
   const source = wrap(build(spec.source));
-  if (!source.bounded && !spec.history && !asked) {
+  const endless = !source.bounded && !asked;
+  if (!spec.history && (endless || (warmup === 0 && options.scoreFrom === undefined && !options.everywhere))) {
     await source.close().catch(() => undefined);
-    return off('the source does not end: give a history');
+    return off(endless ? 'the source does not end: give a history' : 'every row is scored: give forecast.warmup, or a history');
   }
   const found = await searchSeasons(spec, source, spec.history && wrap(build(spec.history)), options);
-  return options.signal.aborted ? undefined : found;
+  return signal.aborted ? undefined : told(found);
 }
 
 /**

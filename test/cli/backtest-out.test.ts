@@ -191,6 +191,10 @@ it('`check --seasons` tells what is found where no season is named, and a backte
   expect(readFileSync(join(folder, 'auto/report.md'), 'utf8')).toContain(
     'The pipeline names no season; found in 400 rows that are not scored: season of 24 rows.',
   );
+  pipeline(folder, 'scored', { forecast: 'horizon: 2, models: [naive, linear]' });
+  expect((await call('backtest', 'scored.yaml')).out).toContain(
+    'scored: no season is looked for: every row is scored: give forecast.warmup, or a history; or name `forecast.season`',
+  );
   const folds = await call('backtest', 'auto.yaml', '--folds', '2', '--json');
   expect((JSON.parse(folds.out) as { folds: { seasons: number[] }[] }).folds.map(({ seasons }) => seasons)).toEqual([[24], [24]]);
 });
