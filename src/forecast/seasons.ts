@@ -6,8 +6,8 @@
  * 2. A lag is a candidate where the autocorrelation has a peak above what white noise reaches at any lag once in a hundred series, and
  *    where it is high at its multiples as well (the hills of Vlachos, Yu and Castelli, "On periodicity detection", 2005): echoes that
  *    die out are no season, nor is a plateau without a valley before it.
- * 3. Lengths that a calendar makes likely (a day, a week) need less: the mean over their multiples, of all noise in few lags. A peak
- *    that is beside such a length, and hardly above it, is one there.
+ * 3. Lengths that a calendar makes likely (a day, a week) need less: the mean over their multiples, and of lags around them, which chance
+ *    would lift at few lags only. A peak that is beside such a length, and hardly above it, is one there.
  * 4. The shortest candidate that is nearly as high as the highest is a season. The mean of each of its phases is taken off, and what is
  *    left is looked at in the same way (as MSTL takes off one season after the other; Bandara, Hyndman and Bergmeir 2021).
  */
@@ -15,7 +15,7 @@ import { log } from '../core/math/math.ts';
 
 /** Rows that are looked at, the newest. */
 const MOST_ROWS = 8192;
-/** A season was seen at least so often. */
+/** A season was seen at least so often; one that a calendar makes likely once less. */
 const TIMES = 4;
 const SHORTEST = 3;
 const MOST_SEASONS = 3;
@@ -108,7 +108,7 @@ function strongest(x: Float64Array, known: readonly number[], usual: readonly nu
   if (!(power > 0) || longest < SHORTEST) return undefined;
   const most = (TIMES - 1) * longest + widthOf(longest);
   const r = Float64Array.from({ length: most + 1 }, (_, lag) => dot(x, lag) / (n - lag) / power);
-  const likely = usual.filter((lag) => lag >= SHORTEST && lag <= longest);
+  const likely = usual.filter((lag) => lag >= SHORTEST && lag * (TIMES - 1) <= n);
   const candidates: number[] = [];
   for (let lag = SHORTEST; lag <= longest; lag++) {
     // at a long lag fewer pairs are behind the figure
@@ -138,7 +138,7 @@ function around(r: Float64Array, lag: number, width: number): number {
 }
 
 /** That at a lag and its first multiples. */
-function teeth(r: Float64Array, lag: number, width: number, number = TIMES - 1): number[] {
+function teeth(r: Float64Array, lag: number, width: number, number: number): number[] {
   return Array.from({ length: number }, (_, k) => around(r, (k + 1) * lag, width));
 }
 
@@ -147,7 +147,7 @@ function meanOf(some: readonly number[]): number {
 }
 
 /** The standard deviation of the mean of {@link teeth} where the values are noise. */
-function deviation(n: number, lag: number, width: number, number = TIMES - 1): number {
+function deviation(n: number, lag: number, width: number, number: number): number {
   const weights = (2 * width * width + 1) / (3 * width * width * width);
   const variances = Array.from({ length: number }, (_, k) => weights / (n - (k + 1) * lag));
   return Math.sqrt(meanOf(variances) / variances.length);
@@ -155,12 +155,13 @@ function deviation(n: number, lag: number, width: number, number = TIMES - 1): n
 
 /** Whether a length of the calendar, one of so many, stands out: lag by lag, as where something comes at one moment, or of all around it. */
 function isLikely(r: Float64Array, n: number, lag: number, lengths: number): boolean {
+  const times = Math.min(TIMES, Math.floor(n / lag));
   return [1, widthOf(lag)].some((width) => {
-    const each = teeth(r, lag, width);
+    const each = teeth(r, lag, width, times - 1);
     const high = meanOf(each);
-    const between = Array.from({ length: TIMES - 1 }, (_, k) => around(r, Math.round((k + 0.5) * lag), width));
+    const between = Array.from({ length: times - 1 }, (_, k) => around(r, Math.round((k + 0.5) * lag), width));
     return (
-      high > deviation(n, lag, width) * Math.sqrt(2 * log(lengths / USUAL_ALARMS)) &&
+      high > deviation(n, lag, width, times - 1) * Math.sqrt(2 * log(lengths / USUAL_ALARMS)) &&
       each.every((tooth) => tooth > ECHO * high) &&
       Math.min(...between) < ECHO * high
     );
