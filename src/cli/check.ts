@@ -4,6 +4,7 @@ import { systemClock } from '../core/clock.ts';
 import { EXIT } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import { checkLearning, isLearning } from '../learn/load.ts';
+import { checkModel } from '../pipeline/check-model.ts';
 import { loadPipeline, readPipelineFile, type LoadedSpec } from '../pipeline/load.ts';
 import type { Part } from '../pipeline/part.ts';
 import { connectorContext } from '../pipeline/run.ts';
@@ -50,6 +51,7 @@ export const check: Verb = async ({ arguments: words, options }, terminal) => {
   }
   const spec = loadPipeline(file, { ...COMPONENTS, env: terminal.env, from: terminal.folder });
   const { out } = veiled(terminal, veilOver(spec, COMPONENTS));
+  await checkModel(spec, COMPONENTS);
   const drawn = { pipeline: spec.name, file: spec.file, stations: stations(spec) };
   if (options['seasons']) {
     const found = await foundSeasons(spec, terminal);

@@ -149,7 +149,7 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: 'check',
-    summary: 'Check a pipeline file and draw its line; nothing is run.',
+    summary: 'Check a pipeline file and the model that it begins with, and draw its line; nothing is run.',
     arguments: [FILE],
     options: [
       [

@@ -24,8 +24,10 @@ export interface FoundSeasons {
   readonly time: number;
 }
 
-/** Of more series the longest are looked at. */
+/** Of more series the longest are looked at, fewer of long ones: the work grows with the square of their length. */
 const MOST_SERIES = 64;
+const LEAST_SERIES = 16;
+const MOST_VALUES = 131_072;
 
 export interface SeasonSearchOptions {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
@@ -196,7 +198,9 @@ class Seen {
 
   found(usual: readonly number[]): FoundSeasons {
     // lanes are numbered in the order in which the series came; the sort is stable
-    const series = [...this.#values.values()].sort((a, b) => b.seen - a.seen).slice(0, MOST_SERIES);
+    const all = [...this.#values.values()].sort((a, b) => b.seen - a.seen);
+    const most = Math.max(LEAST_SERIES, Math.floor(MOST_VALUES / Math.max(1, all[0]?.newest.length ?? 0)));
+    const series = all.slice(0, Math.min(MOST_SERIES, most));
     const votes = new Map<number, number>();
     for (const { newest } of series)
       for (const season of findSeasons(Float64Array.from(newest.slice(-this.#newest)), usual))

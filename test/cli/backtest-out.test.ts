@@ -195,6 +195,8 @@ it('`check --seasons` tells what is found where no season is named, and a backte
   expect((await call('backtest', 'scored.yaml')).out).toContain(
     'scored: no season is looked for: every row is scored: give forecast.warmup, or a history; or name `forecast.season`',
   );
+  const phrase = async (file: string) => /seasons looked for|no season/.exec((await call('check', file)).out)?.[0];
+  expect([await phrase('auto.yaml'), await phrase('scored.yaml')]).toEqual(['seasons looked for', 'no season']);
   const folds = await call('backtest', 'auto.yaml', '--folds', '2', '--json');
   expect((JSON.parse(folds.out) as { folds: { seasons: number[] }[] }).folds.map(({ seasons }) => seasons)).toEqual([[24], [24]]);
 });
