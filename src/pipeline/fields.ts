@@ -87,6 +87,11 @@ export function text(max = 1000) {
     .regex(/^\P{Cc}*$/u, { error: 'must not hold control characters' });
 }
 
+/** Text as {@link text}, or a number of ordinary size. */
+export function wordOrNumber() {
+  return z.union([text(200), between(-1e6, 1e6)], { error: 'must be text, or a number from -1000000 to 1000000' });
+}
+
 /** A name of a channel, bar, model or target. */
 export function label() {
   return text(200);

@@ -5,7 +5,7 @@
  * defaults, `config/pipeline.schema.json` and `docs/reference/pipeline.md`.
  */
 import { z } from 'zod';
-import { addressField, between, count, label, positive, seasonsField, span, spanOrNever, text } from './fields.ts';
+import { addressField, between, count, label, positive, seasonsField, span, spanOrNever, text, wordOrNumber } from './fields.ts';
 import { DRIFT } from './drift-section.ts';
 import { part, partSchema, type Described, type Part } from './part.ts';
 import { shadowSection } from './shadow-section.ts';
@@ -193,10 +193,10 @@ export function sections({ sources, sinks, forecasters }: Components) {
             'Inputs that are known for the future, such as prices or planned holidays, each with a number of rows, at least `horizon`: a row holds the value of the row so many rows later. Where that is missing, the last one told goes on. `ridge`, `boosted` and `recurrent` read them at the moment forecast for.',
           ),
         attributes: z
-          .record(text(200), z.record(label(), text(200)))
+          .record(text(200), z.record(label(), wordOrNumber()))
           .optional()
           .describe(
-            'Of what kind series are, by name: `{ AAPL: { sector: tech } }`. Each value becomes an input of 0 or 1 of `ridge`, `boosted` and `recurrent`; a series that is not named has none of them.',
+            'What series are like, by name: `{ AAPL: { sector: tech, beta: 1.2 } }`. Each word becomes an input of 0 or 1 of `ridge`, `boosted` and `recurrent`, the numbers of an attribute one input as they are: write them in a unit in which they differ by about 1. All are 0 for a series that is not named.',
           ),
         models: z
           .array(part('forecaster', forecasters, { short: true }))
