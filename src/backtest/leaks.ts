@@ -56,7 +56,12 @@ export async function findLeaks(spec: LoadedSpec, options: LeakOptions): Promise
   const events = new EventBus();
   // forecasts of the rows in which seasons were looked for know them: what is proved is proved of those that come after
   let after = -Infinity;
-  events.on('seasons.found', ({ time }) => (after = time));
+  let pinned = spec;
+  events.on('seasons.found', ({ time, first }) => {
+    after = time;
+    // a future in which the recording is shorter must not be looked at in fewer rows
+    if (first !== undefined) pinned = { ...spec, forecast: { ...spec.forecast, warmup: first } };
+  });
   const { targets } = await backtest(spec, { ...rest, events, watch: (batch) => trace(batch, after, traces) });
   if (options.signal.aborted) return [];
   const moments = momentsOf(traces, cuts);
@@ -64,7 +69,7 @@ export async function findLeaks(spec: LoadedSpec, options: LeakOptions): Promise
   const checks: LeakCheck[] = [];
   for (const cut of moments)
     for (const change of PERTURBATIONS) {
-      const check = await once(spec, rest, { traces, targets, change, cut });
+      const check = await once(pinned, rest, { traces, targets, change, cut });
       if (options.signal.aborted) return checks;
       checks.push(check);
       told?.(1 + checks.length, of, check);

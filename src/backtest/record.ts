@@ -62,6 +62,8 @@ export interface RecordOptions {
 
 /** The sink of a backtest. */
 export class Recorder implements Sink {
+  /** As in the options, unless set before the sink is opened. */
+  warmup: number;
   readonly #o: RecordOptions;
   readonly #series = new Map<string, Pending>();
   readonly #row: ResultRow;
@@ -73,6 +75,7 @@ export class Recorder implements Sink {
 
   constructor(options: RecordOptions) {
     this.#o = options;
+    this.warmup = options.warmup;
     this.#forecasts = new Float64Array(options.names.length);
     const none = new Float64Array(0);
     this.#row = {
@@ -82,7 +85,8 @@ export class Recorder implements Sink {
   }
 
   async open({ targets }: { readonly targets: readonly string[] }): Promise<void> {
-    const { names, quantiles, baselines, horizon, warmup, stride } = this.#o;
+    const { names, quantiles, baselines, horizon, stride } = this.#o;
+    const { warmup } = this;
     this.#targets = targets;
     this.#writer = this.#o.open?.({ targets, quantiles, models: names.slice(0, -1) });
     if (stride > 1)
@@ -123,9 +127,9 @@ export class Recorder implements Sink {
 
   /** Rows of the warm-up make the scale of MASE, whatever the stride. */
   #warm(name: string, { before }: Pending, batch: ForecastBatch, row: number, index: number): void {
-    const { horizon, warmup, from } = this.#o;
+    const { horizon, from } = this.#o;
     const known = !Number.isNaN(batch.scoredTimes[row * horizon]!);
-    const early = index <= warmup || batch.issued[row]! < from;
+    const early = index <= this.warmup || batch.issued[row]! < from;
     for (let t = 0; t < this.#targets.length; t++) {
       if (this.#scores && known && early) {
         this.#forecasts.fill(before[t]!);
@@ -137,12 +141,12 @@ export class Recorder implements Sink {
   }
 
   #meet(name: string, pending: Pending, slot: number, t: number, h: number, batch: ForecastBatch, row: number, index: number) {
-    const { horizon, warmup, from, names, quantiles } = this.#o;
+    const { horizon, from, names, quantiles } = this.#o;
     const cell = (slot * this.#targets.length + t) * horizon + h - 1;
     const actual = batch.actual[row * batch.targets + t]!;
     if (Number.isNaN(actual)) return;
     pending.done[cell] = 1;
-    if (index <= warmup || batch.issued[row]! < from) return;
+    if (index <= this.warmup || batch.issued[row]! < from) return;
     this.#put(name, pending, slot, t, h, actual);
     if (!this.#scores) return;
     const models = names.length - 1;
@@ -154,13 +158,13 @@ export class Recorder implements Sink {
 
   /** What is left of an origin never met its truth. */
   #leave(name: string, pending: Pending, slot: number): void {
-    const { horizon, warmup, from } = this.#o;
+    const { horizon, from } = this.#o;
     const origin = pending.origin[slot]!;
     if (origin === 0) return;
     for (let t = 0; t < this.#targets.length; t++)
       for (let h = 1; h <= horizon; h++) {
         if (pending.done[(slot * this.#targets.length + t) * horizon + h - 1]) continue;
-        if (origin + h > warmup && pending.valid[slot * horizon + h - 1]! >= from) this.#put(name, pending, slot, t, h, NaN);
+        if (origin + h > this.warmup && pending.valid[slot * horizon + h - 1]! >= from) this.#put(name, pending, slot, t, h, NaN);
       }
     pending.origin[slot] = 0;
   }

@@ -11,6 +11,7 @@ import type { ScoreSummary } from '../forecast/score.ts';
 import { seriesNames } from '../window/sequences.ts';
 import { drive, type RunOptions, type RunResult } from '../pipeline/run.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
+import { unscoredRows } from '../pipeline/season-search.ts';
 import type { StateStore } from '../pipeline/state-store.ts';
 import { DataHash } from './data-hash.ts';
 import { marksOf, type Mark } from './marks.ts';
@@ -36,6 +37,8 @@ export interface BacktestResult extends RunResult {
   readonly dataHash: string;
   /** Trainings, swaps of weights and the like, in the order in which they came. */
   readonly marks: readonly Mark[];
+  /** Why none was looked for, where the pipeline names no season. */
+  readonly noSeason?: string;
 }
 
 /** A checkpoint never comes due. */
@@ -66,6 +69,12 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
   };
   let hash = new DataHash();
   const marks = marksOf(options.events);
+  let noSeason: string | undefined;
+  const deaf = [
+    options.events.on('seasons.off', ({ reason }) => void (noSeason = reason)),
+    // the recorder is made before they are looked for
+    options.events.on('seasons.found', (found) => void (recorder && (recorder.warmup ||= unscoredRows(found)))),
+  ];
   const steps = Array.from({ length: horizon }, (_, step) => step);
   let series: BacktestResult['series'] = [];
   try {
@@ -101,11 +110,13 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
     });
     await recorder?.finish();
     const scores = recorder?.scores(horizon)?.total() ?? result.scores;
-    return { ...result, scores, series, dataHash: hash.digest(), marks: marks() };
+    const off = noSeason === undefined ? {} : { noSeason };
+    return { ...result, scores, series, dataHash: hash.digest(), marks: marks(), ...off };
   } catch (error) {
     await recorder?.discard();
     throw error;
   } finally {
+    for (const each of deaf) each();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -35,6 +35,8 @@ export interface BacktestFacts {
   readonly horizon: number;
   /** Rows of the first season, where there is one. */
   readonly season: number | undefined;
+  /** Why none was looked for, where the pipeline names none. */
+  readonly noSeason?: string;
   readonly warmup: number;
   /** Levels, ascending. */
   readonly quantiles: readonly number[];

@@ -52,7 +52,15 @@ function factsOf(outcome: Report, spec: LoadedSpec, veil: Veil, options: Call['o
   return {
     ...{ pipeline, rows: rowsHere, seconds, series, complete, rejected, seed, dataHash, stateHash },
     versions: { tidecast: version(), 'Node.js': process.versions.node },
-    ...{ horizon, season: (outcome.seasons ?? season)[0], warmup, quantiles, baselines, interval: spec.window.interval },
+    ...{
+      horizon,
+      season: (outcome.seasons ?? season)[0],
+      warmup: warmup || (outcome.unscored ?? 0),
+      quantiles,
+      baselines,
+      interval: spec.window.interval,
+    },
+    ...(outcome.noSeason === undefined ? {} : { noSeason: outcome.noSeason }),
     models: models.map(({ type }) => type),
     options: Object.fromEntries(given.map(([name, each]) => [name, veil(String(each))])),
     spec: veil(readFileSync(spec.file, 'utf8')),

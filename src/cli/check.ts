@@ -8,7 +8,7 @@ import { checkModel } from '../pipeline/check-model.ts';
 import { loadPipeline, readPipelineFile, type LoadedSpec } from '../pipeline/load.ts';
 import type { Part } from '../pipeline/part.ts';
 import { connectorContext } from '../pipeline/run.ts';
-import { searchSeasons, type FoundSeasons } from '../pipeline/season-search.ts';
+import { everyRowIsScored, searchBeginning, searchSeasons, unscoredRows, type FoundSeasons } from '../pipeline/season-search.ts';
 import { COMPONENTS } from './components.ts';
 import { foundSeasonsText } from './numbers.ts';
 import type { Terminal } from './terminal.ts';
@@ -16,16 +16,17 @@ import { drawing, stations } from './topology.ts';
 import { veiled, veilOver } from './veil.ts';
 import type { Verb } from './verbs.ts';
 
-/** What is found where the file names no season; where every row would be scored, in all. */
+/** What is found where the file names no season. Of one that names some, and in which every row is scored, all rows are looked at. */
 async function foundSeasons(spec: LoadedSpec, terminal: Terminal): Promise<FoundSeasons> {
   const { signal, dispose } = terminal.stopper();
   const context = connectorContext(spec, { events: new EventBus(), fresh: true });
   const build = ({ type, config }: Part) => COMPONENTS.sources.find(({ name }) => name === type)!.build(config as never, context);
+  const open = () => build(spec.source);
+  const options = { forecasters: COMPONENTS.forecasters, clock: systemClock, signal };
+  const everywhere = everyRowIsScored(spec);
   try {
-    return await searchSeasons(spec, build(spec.source), spec.history && build(spec.history), {
-      ...{ forecasters: COMPONENTS.forecasters, clock: systemClock, signal },
-      everywhere: !spec.history && spec.forecast.warmup === 0,
-    });
+    if (everywhere && spec.forecast.findSeasons) return await searchBeginning(spec, open(), open, options);
+    return await searchSeasons(spec, open(), spec.history && build(spec.history), { ...options, everywhere });
   } finally {
     dispose();
   }
@@ -33,9 +34,13 @@ async function foundSeasons(spec: LoadedSpec, terminal: Terminal): Promise<Found
 
 function foundText(found: FoundSeasons): string {
   const { seasons } = found;
-  const line =
-    seasons.length > 0 ? `\n\nforecast:\n  season: ${seasons.length === 1 ? seasons[0] : `[${seasons.join(', ')}]`}` : '';
-  return `${foundSeasonsText(found)}${line}`;
+  if (seasons.length === 0) return foundSeasonsText(found);
+  const unscored = unscoredRows(found);
+  const lines = [
+    `season: ${seasons.length === 1 ? seasons[0] : `[${seasons.join(', ')}]`}`,
+    ...(unscored > 0 ? [`warmup: ${unscored}`] : []),
+  ];
+  return `${foundSeasonsText(found)}\n\nforecast:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
 export const check: Verb = async ({ arguments: words, options }, terminal) => {

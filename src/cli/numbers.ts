@@ -1,4 +1,5 @@
 /** Numbers and times as people read them. */
+import type { FoundSeasons } from '../pipeline/season-search.ts';
 
 /** `1234567` is `1,234,567`. */
 export function whole(n: number): string {
@@ -11,8 +12,15 @@ export function seasonsText(seasons: readonly number[]): string {
 }
 
 /** The same, and where they come from. */
-export function foundSeasonsText({ seasons, rows }: { readonly seasons: readonly number[]; readonly rows: number }): string {
-  return `${seasonsText(seasons)}, ${rows > 0 ? `found in ${whole(rows)} rows` : 'those of the model'}`;
+export function foundSeasonsText({ seasons, rows, first }: Pick<FoundSeasons, 'seasons' | 'rows' | 'first'>): string {
+  if (first === 0) return `${seasonsText(seasons)}: there are too few rows`;
+  const where = rows > 0 ? `found in ${whole(rows)} rows` : 'those of the model';
+  return `${seasonsText(seasons)}, ${where}${first === undefined ? '' : `, ${firstText({ seasons, first })}`}`;
+}
+
+/** Which rows were looked at where every row would be scored, and whether they are. */
+export function firstText({ seasons, first }: { readonly seasons: readonly number[]; readonly first: number }): string {
+  return `the first ${whole(first)} of each series${seasons.length > 0 ? ', which are not scored' : ', which are scored'}`;
 }
 
 /** Four or so digits that tell something, whatever the size; `-` for what is no number. */

@@ -11,7 +11,7 @@ import {
   trustTable,
   type PageTable,
 } from './page-tables.ts';
-import { intervalSentences, markSentences, modelSentences, skillSentences } from './page-words.ts';
+import { intervalSentences, markSentences, modelSentences, seasonSentences, skillSentences } from './page-words.ts';
 
 /** The whole text. */
 export function markdown(data: ReportData): string {
@@ -31,7 +31,7 @@ export function markdown(data: ReportData): string {
           ? [said(modelSentences(data)), table(trustTable(data))]
           : ['A single model is the output.']),
         '## Retraining and drift',
-        said(markSentences(data.marks)),
+        said([...seasonSentences(data), ...markSentences(data.marks)]),
         ...(data.marks.length > 0 ? [table(markTable(data))] : []),
       ]
     : ['No forecast was scored: too few rows beyond the warm-up, or none in the time asked for.'];

@@ -2,9 +2,10 @@
 import { levelOf } from '../backtest/timeline.ts';
 import type { CellScore, ReportData } from '../backtest/report-data.ts';
 import type { Mark } from '../backtest/marks.ts';
+import type { Events } from '../core/events.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { instant, percent, seasonsText, value, whole } from './numbers.ts';
+import { firstText, instant, percent, seasonsText, value, whole } from './numbers.ts';
 
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
@@ -112,9 +113,7 @@ export function markSentences(marks: readonly Mark[]): string[] {
       : ['The network was not trained.']),
     ...marks.flatMap(({ event, facts }) =>
       event === 'seasons.found'
-        ? [
-            `The pipeline names no season; found in ${whole(Number(facts['rows']))} rows that are not scored: ${seasonsText(facts['seasons'] as number[])}.`,
-          ]
+        ? [`The pipeline names no season; ${foundSentence(facts as unknown as Events['seasons.found'])}.`]
         : [],
     ),
     ...marks.flatMap(({ event, time }) =>
@@ -124,6 +123,17 @@ export function markSentences(marks: readonly Mark[]): string[] {
     ),
     ...[...others].map(([event, n]) => `${event}: ${whole(n)} times.`),
   ];
+}
+
+function foundSentence({ seasons, rows, first }: Events['seasons.found']): string {
+  const looked = `in ${whole(rows)} rows`;
+  if (first === undefined) return `found ${looked} that are not scored: ${seasonsText(seasons)}`;
+  return `found ${looked}, ${firstText({ seasons, first })}: ${seasonsText(seasons)}`;
+}
+
+/** That no season was looked for, where the pipeline names none. */
+export function seasonSentences({ facts }: Pick<ReportData, 'facts'>): string[] {
+  return facts.noSeason === undefined ? [] : [`The pipeline names no season, and none was looked for: ${facts.noSeason}.`];
 }
 
 /** A mark as a line of a table: what happened, and its facts. */

@@ -6,7 +6,7 @@ import { instant, percent, value, whole } from './numbers.ts';
 import * as plots from './page-plots.ts';
 import { STYLE } from './page-style.ts';
 import { factTable, markTable, modelTable, seriesTable, signed, stepTable, trustTable, type PageTable } from './page-tables.ts';
-import { byTarget, intervalSentences, markSentences, modelSentences, skillSentences } from './page-words.ts';
+import { byTarget, intervalSentences, markSentences, modelSentences, seasonSentences, skillSentences } from './page-words.ts';
 
 /** Targets that are drawn at most. */
 const DRAWN = 3;
@@ -200,7 +200,7 @@ function marks(data: ReportData): string {
     rows.rows.length > 0
       ? `<details><summary>The last ${whole(rows.rows.length)}, with their losses</summary>${table(rows)}</details>`
       : '';
-  return section('Retraining and drift', `${said(markSentences(data.marks))}${shown}`);
+  return section('Retraining and drift', `${said([...seasonSentences(data), ...markSentences(data.marks)])}${shown}`);
 }
 
 function made(data: ReportData): string {

@@ -116,7 +116,7 @@ The fields of a source, a sink or a model stand beside its \`type\`: see [their 
 ## Rules between fields
 
 - \`grid: rows\` needs \`window.interval\`; \`slide\` and \`bars\` need a duration as \`grid\`, and \`slide\` divides it.
-- Without \`forecast.season\` seasons are looked for in rows that are not scored: forecasts of those know the seasons; later ones know nothing later. \`auto\` needs such rows: a \`history\`, or \`forecast.warmup\`.
+- Without \`forecast.season\` seasons are looked for in rows that are not scored: forecasts of those know the seasons; later ones know nothing later. Without such rows the first 30 % (at most 1,000 rows of a series) are looked at, and not scored if they show a season: a pipeline with \`season: none\`, or with a season that it names, is scored on more rows. \`auto\` needs such rows: a \`history\`, or \`forecast.warmup\`.
 - \`window.ring\` is at least the horizon, every season, \`retrain.rows\`, and what each model looks back.
 - \`retrain.lag\` is shorter than \`retrain.every\`; \`burn_in + steps\` is less than \`retrain.rows\`.
 - \`forecast.quantiles\` ascend. \`naive\` is among \`forecast.models\`; \`output\` and \`baselines\` name some of them.

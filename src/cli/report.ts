@@ -27,6 +27,10 @@ export interface Report {
   readonly stateHash: string;
   /** Where the pipeline names no season: what was found, in rows. */
   readonly seasons?: readonly number[];
+  /** Then also: the first rows of each series, that are not scored because seasons were found in them. */
+  readonly unscored?: number;
+  /** Of a backtest: why none was looked for. */
+  readonly noSeason?: string;
   /** Of a backtest: the scores of each series. */
   readonly bySeries?: readonly { readonly name: string; readonly scores: readonly ScoreLine[] }[];
   /** SHA-256 of the rows that were read. */
@@ -58,7 +62,7 @@ export function reportOf(
     scores: scoreLines(targets, scores),
     ...(spec.shadow && result.shadow ? { shadow: { name: spec.shadow.name, scores: scoreLines(targets, result.shadow) } } : {}),
     outputs: outputs(spec),
-    ...(result.seasons ? { seasons: result.seasons } : {}),
+    ...(result.seasons ? { seasons: result.seasons, unscored: result.unscored ?? 0 } : {}),
     stateHash,
     ...('series' in result
       ? {
@@ -66,6 +70,7 @@ export function reportOf(
           dataHash: result.dataHash,
           seed: spec.seed,
           marks: result.marks,
+          ...(result.noSeason === undefined ? {} : { noSeason: result.noSeason }),
         }
       : {}),
   };

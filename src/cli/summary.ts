@@ -1,7 +1,7 @@
 /** What is said at the end: how good the forecasts were, how long it took, where they are. */
 import { cut, printable } from './cell.ts';
 import { backtestTables } from './backtest-tables.ts';
-import { ago, instant, percent, seasonsText, value, whole } from './numbers.ts';
+import { ago, firstText, instant, percent, seasonsText, value, whole } from './numbers.ts';
 import type { Report } from './report.ts';
 import { plainPaint, type Paint } from './terminal.ts';
 import { calmTable } from './table.ts';
@@ -18,7 +18,7 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
   if (!complete && rowsHere === 0) return nothingCame(report, refused, paint);
   const lines = [
     `${paint('bold', printable(pipeline))}: ${complete ? 'the source ended' : 'stopped'} after ${whole(rows)} rows of ${whole(series)} series`,
-    ...(report.seasons ? [`found: ${seasonsText(report.seasons)}`] : []),
+    ...seasonsLine(report),
     ...scoreTables(report.scores, paint),
     ...(report.bySeries ? backtestTables(report.scores, report.bySeries, paint) : []),
     ...shadowLine(report),
@@ -31,6 +31,11 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
     ...(complete && rowsHere === 0 && rows > 0 ? ['nothing new since the last run; `--fresh` starts over'] : []),
   ];
   return lines.join('\n');
+}
+
+function seasonsLine({ seasons, unscored }: Report): string[] {
+  if (!seasons) return [];
+  return [`found: ${seasonsText(seasons)}${unscored ? `, in ${firstText({ seasons, first: unscored })}` : ''}`];
 }
 
 /** How the shadow did, of each target at the first and the last step. */

@@ -85,10 +85,9 @@ export function stations(spec: Spec): Station[] {
 }
 
 /** What becomes of a season that is not named; whether the source ends is known when it is run. */
-function seasonPhrase({ forecast, history, state }: Spec): string {
+function seasonPhrase({ forecast, state }: Spec): string {
   if (forecast.findSeasons === 'asked') return 'season auto';
-  const unscored = history !== undefined || forecast.warmup > 0;
-  return !state.shared && (unscored || forecast.weights !== undefined) ? 'seasons looked for' : 'no season';
+  return state.shared ? 'no season' : 'seasons looked for';
 }
 
 function hostOf(host: string): string {

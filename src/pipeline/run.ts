@@ -30,7 +30,7 @@ import { deadlines, StopDeadline } from './stop-deadline.ts';
 import { PROMOTIONS, type PromotionRecord } from './promotion.ts';
 import { RecordLog } from './record-log.ts';
 import { RollbackRequests } from './rollback.ts';
-import { SEASONS, seasonsOf, seasonsPart, withSeasons } from './season-search.ts';
+import { SEASONS, seasonsOf, seasonsPart, unscoredRows, withSeasons } from './season-search.ts';
 import { SHADOW, SwapLog } from './swap-log.ts';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- each component checks its own configuration */
@@ -81,8 +81,9 @@ export interface RunResult {
   /** Whether the input ended (or the run was stopped). */
   readonly complete: boolean;
   readonly targets: readonly string[];
-  /** Where the pipeline names none: in rows, as they were found. */
+  /** Where the pipeline names none: in rows, as they were found; and so many first rows of each series are not scored because of that. */
   readonly seasons?: readonly number[];
+  readonly unscored?: number;
   /** By target and step, over all series. */
   readonly scores: readonly (readonly ScoreSummary[])[];
   /** The same of the shadow, where there is one. */
@@ -123,8 +124,7 @@ export async function drive(
   options: RunOptions,
   one?: OneOfMany,
 ): Promise<{ result: RunResult; line: Line }> {
-  const { events, signal, fast } = options;
-  const clock = options.clock ?? systemClock;
+  const { events, signal, fast, clock = systemClock } = options;
   const started = clock.elapsed();
   const [sinks, opened]: [Sink[], Sink[]] = [[], []];
   let spill: SpillFiles | undefined;
@@ -267,7 +267,7 @@ export async function drive(
       targets,
       scores: scoresOf(line.ensemble),
       ...(line.shadow ? { shadow: scoresOf(line.shadow) } : {}),
-      ...(found ? { seasons: found.seasons } : {}),
+      ...(found ? { seasons: found.seasons, unscored: unscoredRows(found) } : {}),
       stateHash,
     };
     return { result, line };

@@ -22,7 +22,13 @@ export interface FoundSeasons {
   /** Rows that were looked at (none: the model's), and the newest event time among them (epoch ms, -Infinity without any). */
   readonly rows: number;
   readonly time: number;
+  /** Where every row would be scored: the first rows of each series, which were looked at; they are not scored if a season is in them. */
+  readonly first?: number | undefined;
 }
+
+/** Where every row would be scored, so many rows of the longest series are read at most, and the first of them are looked at. */
+const MOST_READ = 3334;
+const FIRST = 0.3;
 
 /** Of more series the longest are looked at, fewer of long ones: the work grows with the square of their length. */
 const MOST_SERIES = 64;
@@ -52,7 +58,7 @@ export async function seasonsOf(
   build: (part: Part) => Source,
   options: SeasonSearchOptions & { readonly events: EventBus },
 ): Promise<FoundSeasons | undefined> {
-  const { findSeasons, weights, warmup } = spec.forecast;
+  const { findSeasons, weights } = spec.forecast;
   const { events, wrap = (source: Source) => source, signal } = options;
   const off = (reason: string) => void events.emit('seasons.off', { reason });
   const told = (found: FoundSeasons) => (events.emit('seasons.found', found), found);
@@ -66,14 +72,51 @@ export async function seasonsOf(
   const learned = weights === undefined ? undefined : seasonsOfModel(givenFolder(spec.folder, weights));
   if (learned) return told({ seasons: learned, rows: 0, time: -Infinity });
   if (weights !== undefined && !asked) return off('the model of forecast.weights does not say with which it was trained');
-  const source = wrap(build(spec.source));
-  const endless = !source.bounded && !asked;
-  if (!spec.history && (endless || (warmup === 0 && options.scoreFrom === undefined && !options.everywhere))) {
+  const open = () => wrap(build(spec.source));
+  const source = open();
+  if (!spec.history && !source.bounded && !asked) {
     await source.close().catch(() => undefined);
-    return off(endless ? 'the source does not end: give a history' : 'every row is scored: give forecast.warmup, or a history');
+    return off('the source does not end: give a history');
   }
-  const found = await searchSeasons(spec, source, spec.history && wrap(build(spec.history)), options);
-  return signal.aborted ? undefined : told(found);
+  const found = everyRowIsScored(spec, options)
+    ? await searchBeginning(spec, source, open, options)
+    : await searchSeasons(spec, source, spec.history && wrap(build(spec.history)), options);
+  if (signal.aborted) return undefined;
+  return found.first === 0 ? off('there are too few rows') : told(found);
+}
+
+/** Whether a search has no rows but those that would be scored. */
+export function everyRowIsScored(
+  { history, forecast }: Spec,
+  { scoreFrom, everywhere }: Partial<SeasonSearchOptions> = {},
+): boolean {
+  return !history && forecast.warmup === 0 && scoreFrom === undefined && !everywhere;
+}
+
+/**
+ * The seasons in the first rows of each series: a share of what the longest has, or of its first {@link MOST_READ} rows. Reads `source`
+ * to count, and what `open` gives to look.
+ */
+export async function searchBeginning(
+  spec: Spec,
+  source: Source,
+  open: () => Source,
+  options: SeasonSearchOptions,
+): Promise<FoundSeasons> {
+  const counted = new Counted(MOST_READ);
+  try {
+    await look(spec, source, options, counted);
+  } finally {
+    await source.close().catch(() => undefined);
+  }
+  const first = Math.floor(FIRST * counted.longest);
+  const found = await searchSeasons({ ...spec, forecast: { ...spec.forecast, warmup: first } }, open(), undefined, options);
+  return { ...found, first };
+}
+
+/** Rows of each series that are not scored because seasons were found in them. */
+export function unscoredRows({ seasons, first = 0 }: Pick<FoundSeasons, 'seasons' | 'first'>): number {
+  return seasons.length > 0 ? first : 0;
 }
 
 /**
@@ -94,31 +137,41 @@ export async function searchSeasons(
     const read = history ? afterHistory(history, nothing(source), () => undefined) : source;
     const all = history !== undefined || everywhere === true;
     const seen = new Seen({ rows: all ? Infinity : forecast.warmup, from: scoreFrom }, spec.window.ring);
-    const line = buildLine(
-      {
-        ...spec,
-        forecast: {
-          ...forecast,
-          season: [],
-          weights: undefined,
-          models: [{ type: 'naive', config: {} }],
-          output: 'naive',
-          baselines: [],
-        },
-        ...{ retrain: undefined, shadow: undefined, sinks: [] },
-      },
-      {
-        ...options,
-        ...{ state: new State(), source: read, sinks: [], events: new EventBus(), exact: true, paced: false },
-        rows: (batch) => seen.add(batch),
-      },
-    );
-    await lastValueFrom(line.forecasts$.pipe(takeWhile(() => !seen.full)), { defaultValue: undefined });
+    await look(spec, read, options, seen);
     return seen.found(usualLengths(spec.window));
   } finally {
     await source.close().catch(() => undefined);
     await history?.close().catch(() => undefined);
   }
+}
+
+/** Shows the rows that forecasters would see, until there are enough. */
+async function look(
+  spec: Spec,
+  source: Source,
+  options: SeasonSearchOptions,
+  eye: { readonly full: boolean; add(batch: RowBatch): void },
+): Promise<void> {
+  const line = buildLine(
+    {
+      ...spec,
+      forecast: {
+        ...spec.forecast,
+        season: [],
+        weights: undefined,
+        models: [{ type: 'naive', config: {} }],
+        output: 'naive',
+        baselines: [],
+      },
+      ...{ retrain: undefined, shadow: undefined, sinks: [] },
+    },
+    {
+      ...options,
+      ...{ state: new State(), source, sinks: [], events: new EventBus(), exact: true, paced: false },
+      rows: (batch) => eye.add(batch),
+    },
+  );
+  await lastValueFrom(line.forecasts$.pipe(takeWhile(() => !eye.full)), { defaultValue: undefined });
 }
 
 /** An hour, a day, a week and a year in rows; without whole days, as in a market with hours, there is nothing to go by. */
@@ -128,10 +181,15 @@ function usualLengths({ interval, session }: Spec['window']): number[] {
 
 const HOUR = 3_600_000;
 
-/** The spec with the seasons that were found in the place of those that it does not name; undefined: none. */
-export function withSeasons<S extends Spec>(spec: S, found: Pick<FoundSeasons, 'seasons'> | undefined): S {
-  const given = <F extends Spec['forecast']>(forecast: F) =>
-    forecast.findSeasons ? { ...forecast, findSeasons: undefined, season: found?.seasons ?? [] } : forecast;
+/** The spec with the seasons that were found in the place of those that it does not name, and what was looked at not scored; undefined: none. */
+export function withSeasons<S extends Spec>(spec: S, found: Pick<FoundSeasons, 'seasons' | 'first'> | undefined): S {
+  const unscored = found && spec.forecast.findSeasons ? unscoredRows(found) : 0;
+  const given = <F extends Spec['forecast']>(forecast: F) => ({
+    ...forecast,
+    ...(forecast.findSeasons ? { findSeasons: undefined, season: found?.seasons ?? [] } : {}),
+    // a shadow that names its own is scored on the same rows
+    warmup: forecast.warmup || unscored,
+  });
   return {
     ...spec,
     forecast: given(spec.forecast),
@@ -143,14 +201,18 @@ export function withSeasons<S extends Spec>(spec: S, found: Pick<FoundSeasons, '
 export const SEASONS = 'seasons';
 
 /** Keeps what was found, so that a restart goes on with it. */
-export function seasonsPart({ seasons, rows, time }: FoundSeasons): Stateful {
-  return { snapshot: (): Saved => ({ seasons: [...seasons], rows, time: Float64Array.of(time) }), restore: () => undefined };
+export function seasonsPart({ seasons, rows, time, first }: FoundSeasons): Stateful {
+  const looked = first === undefined ? {} : { first };
+  return {
+    snapshot: (): Saved => ({ seasons: [...seasons], rows, time: Float64Array.of(time), ...looked }),
+    restore: () => undefined,
+  };
 }
 
 /** What {@link seasonsPart} saved. */
 export function savedSeasons(saved: Saved): FoundSeasons {
-  const { seasons, rows, time } = saved as { seasons: number[]; rows: number; time: Float64Array };
-  return { seasons, rows, time: time[0]! };
+  const { seasons, rows, time, first } = saved as { seasons: number[]; rows: number; time: Float64Array; first?: number };
+  return { seasons, rows, time: time[0]!, ...(first === undefined ? {} : { first }) };
 }
 
 /** A source like another, without its rows. */
@@ -163,6 +225,29 @@ function nothing({ channels }: Source): Source {
     },
     close: async () => undefined,
   };
+}
+
+/** How long the longest series is, at least up to so many rows. */
+class Counted {
+  longest = 0;
+  readonly #most: number;
+  readonly #rows = new Map<number, number>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get full(): boolean {
+    return this.longest >= this.#most;
+  }
+
+  add({ length, lanes }: RowBatch): void {
+    for (let row = 0; row < length && !this.full; row++) {
+      const rows = (this.#rows.get(lanes[row]!) ?? 0) + 1;
+      this.#rows.set(lanes[row]!, rows);
+      this.longest = Math.max(this.longest, rows);
+    }
+  }
 }
 
 /** Rows by series, up to the first that is scored. */

@@ -191,12 +191,38 @@ it('`check --seasons` tells what is found where no season is named, and a backte
   expect(readFileSync(join(folder, 'auto/report.md'), 'utf8')).toContain(
     'The pipeline names no season; found in 400 rows that are not scored: season of 24 rows.',
   );
-  pipeline(folder, 'scored', { forecast: 'horizon: 2, models: [naive, linear]' });
-  expect((await call('backtest', 'scored.yaml')).out).toContain(
-    'scored: no season is looked for: every row is scored: give forecast.warmup, or a history; or name `forecast.season`',
-  );
-  const phrase = async (file: string) => /seasons looked for|no season/.exec((await call('check', file)).out)?.[0];
-  expect([await phrase('auto.yaml'), await phrase('scored.yaml')]).toEqual(['seasons looked for', 'no season']);
   const folds = await call('backtest', 'auto.yaml', '--folds', '2', '--json');
   expect((JSON.parse(folds.out) as { folds: { seasons: number[] }[] }).folds.map(({ seasons }) => seasons)).toEqual([[24], [24]]);
+});
+
+it('without a warm-up says how many first rows were looked at, and that they are not scored', async () => {
+  pipeline(folder, 'first', { forecast: 'horizon: 2, models: [naive, linear]' });
+  const where = 'the first 120 of each series, which are not scored';
+  const told = `season of 24 rows, found in 240 rows, ${where}`;
+  const found = await call('check', 'first.yaml', '--seasons');
+  expect(found).toMatchObject({ code: 0, out: `${told}\n\nforecast:\n  season: 24\n  warmup: 120` });
+  expect((await call('check', 'first.yaml')).out).toContain('seasons looked for');
+  const { out } = await call('backtest', 'first.yaml', '--out', 'first');
+  expect(out).toContain(`first: ${told}\n`);
+  expect(out).toContain(`found: season of 24 rows, in ${where}\nscored on 560 rows`);
+  const report = (name: string) => readFileSync(join(folder, 'first', name), 'utf8');
+  const sentence = `The pipeline names no season; found in 240 rows, ${where}: season of 24 rows.`;
+  for (const name of ['report.md', 'report.html']) expect(report(name)).toContain(sentence);
+  expect(report('report.md')).toContain('after 120 rows of warm-up');
+  const data = JSON.parse(report('report.json')) as { facts: object; marks: object[] };
+  expect(data.facts).toMatchObject({ season: 24, warmup: 120 });
+  expect(data.marks[0]).toMatchObject({ event: 'seasons.found', facts: { rows: 240, first: 120 } });
+  expect(JSON.parse(report('summary.json'))).toMatchObject({ seasons: [24], unscored: 120 });
+});
+
+it('the report says why no season was looked for', async () => {
+  pipeline(folder, 'off', { forecast: 'horizon: 2, models: [naive, linear]', rest: '' });
+  const file = join(folder, 'off.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('path: state-off', 'path: state-off, shared: true'));
+  expect((await call('check', 'off.yaml')).out).toContain('no season');
+  await call('backtest', 'off.yaml', '--out', 'off');
+  const report = (name: string) => readFileSync(join(folder, 'off', name), 'utf8');
+  const sentence = 'The pipeline names no season, and none was looked for: several processes share the state.';
+  for (const name of ['report.md', 'report.html']) expect(report(name)).toContain(sentence);
+  for (const name of ['report.json', 'summary.json']) expect(report(name)).toContain('"noSeason":');
 });
