@@ -43,6 +43,8 @@ export interface LeakCheck {
 
 /** What was forecast for a series, row after row: origins, and per cell the mean and a hash of all its bits. */
 interface Trace {
+  /** Rows before those. */
+  skipped: number;
   readonly issued: number[];
   readonly mean: number[];
   readonly bits: number[];
@@ -119,7 +121,7 @@ async function once(spec: LoadedSpec, rest: Omit<LeakOptions, 'cuts' | 'told'>, 
       const cells = batch.targets * horizon;
       const [target, step] = [targets[Math.floor(cell / horizon)]!, (cell % horizon) + 1];
       const [then, now] = [known.mean[i * cells + cell]!, batch.mean[row * cells + cell]!];
-      leak = { series, row: i + 1, issued, target, step, before: then, after: now };
+      leak = { series, row: known.skipped + i + 1, issued, target, step, before: then, after: now };
     }
     // nothing that is still to come lies before the cut
     if (leak || rows === expected) stop.abort();
@@ -142,9 +144,13 @@ function trace(batch: ForecastBatch, after: number, traces: Map<string, Trace>):
   const cells = batch.targets * batch.horizon;
   for (let row = 0; row < batch.length; row++) {
     const series = batch.keys[batch.lanes[row]!];
-    if (series === undefined || batch.issued[row]! <= after) continue;
+    if (series === undefined) continue;
     let own = traces.get(series);
-    if (!own) traces.set(series, (own = { issued: [], mean: [], bits: [] }));
+    if (!own) traces.set(series, (own = { skipped: 0, issued: [], mean: [], bits: [] }));
+    if (batch.issued[row]! <= after) {
+      own.skipped++;
+      continue;
+    }
     own.issued.push(batch.issued[row]!);
     for (let cell = 0; cell < cells; cell++) {
       own.mean.push(batch.mean[row * cells + cell]!);

@@ -184,7 +184,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
         season: seasonsField('auto')
           .optional()
           .describe(
-            'Rows in a season, or a list of such; the first is the main one. `none`: there is none. Default: before the line begins they are looked for in rows that are not scored: those of `history`, or else those of a source that ends before `warmup` is over (in a backtest also those before `--from`; in `train` all). Without a history and a warm-up the first 30 % of the rows are looked at, at most 1,000 of a series; where they show a season they become the warm-up, where not all rows are scored. With `weights` they are those of the model, and a saved state goes on with its own. Where the source does not end and there is no history, and with `state.shared: true`, nothing is looked for, there is no season, and a line says so. `auto`: the same, but it is an error where nothing can be looked for, and where there is neither a history nor a warm-up.',
+            'Rows in a season, or a list of such; the first is the main one. `none`: there is none. Default: before the line begins they are looked for in rows that are not scored: those of `history`, or else those of a source that ends before `warmup` is over (in a backtest also those before `--from`; in `train` all). Without a history and a warm-up the first 30 % of the rows are looked at, at most 1,000 of a series; where they show a season they become the warm-up and are not scored (`none` scores all). With `weights` they are those of the model, and a saved state goes on with its own. Where the source does not end and there is no history, and with `state.shared: true`, nothing is looked for, there is no season, and a line says so. `auto`: the same, but it is an error where nothing can be looked for, and where there is neither a history nor a warm-up.',
           ),
         known_ahead: z
           .record(label(), count(1, 10_000))
@@ -220,11 +220,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
         score_every: count(1, 1_000_000_000)
           .default(100)
           .describe('Rows of a series from one of its scores to the next, for sinks that take scores.'),
-        warmup: count(0, 1_000_000_000)
-          .default(0)
-          .describe(
-            'Rows of each series before scoring starts. With 0, where `season` is not named and one is found in the first rows of a source that ends, it is those rows; `season: none` scores all.',
-          ),
+        warmup: count(0, 1_000_000_000).default(0).describe('Rows of each series before scoring starts. With 0 see `season`.'),
       })
       .prefault({})
       .describe('What is forecast, and by which models.'),

@@ -36,7 +36,7 @@ it('finds nothing in a line with every model and retraining', async () => {
 
 it('finds nothing in bars over a recording with gaps, where rows are made when a later one comes', async () => {
   const rest = `clean: { max_jump: 30 }`;
-  const spec = pipeline(folder, 'bars', { forecast: 'horizon: 2, models: [naive, linear]', rest });
+  const spec = pipeline(folder, 'bars', { forecast: 'horizon: 2, season: none, models: [naive, linear]', rest });
   const bars: LoadedSpec = {
     ...spec,
     window: {
