@@ -95,7 +95,7 @@ export function everyRowIsScored(
 
 /**
  * The seasons in the first rows of each series: a share of what the longest has, or of its first {@link MOST_READ} rows. Reads `source`
- * to count, and what `open` gives to look.
+ * to count, and what `open` gives to look. Throws `SEASON_ENDLESS` where the source does not end.
  */
 export async function searchBeginning(
   spec: Spec,
@@ -131,7 +131,6 @@ export async function searchSeasons(
   options: SeasonSearchOptions,
 ): Promise<FoundSeasons> {
   try {
-    if (!history && !source.bounded) throw new TidecastError('SEASON_ENDLESS', { source: spec.source.type });
     const { forecast } = spec;
     const { scoreFrom = -Infinity, everywhere } = options;
     const read = history ? afterHistory(history, nothing(source), () => undefined) : source;
@@ -152,6 +151,7 @@ async function look(
   options: SeasonSearchOptions,
   eye: { readonly full: boolean; add(batch: RowBatch): void },
 ): Promise<void> {
+  if (!source.bounded) throw new TidecastError('SEASON_ENDLESS', { source: spec.source.type });
   const line = buildLine(
     {
       ...spec,

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { findLeaks } from '../../src/backtest/leaks.ts';
 import { backtest, changed, type BacktestOptions } from '../../src/backtest/replay.ts';
+import type { SourceBatch } from '../../src/core/batch.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { TidecastError } from '../../src/core/errors.ts';
 import { EventBus, type Events } from '../../src/core/events.ts';
 import { log, sin } from '../../src/core/math/math.ts';
 import { Random } from '../../src/core/random.ts';
 import { loadPipeline, type LoadedSpec } from '../../src/pipeline/load.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
+import { searchBeginning } from '../../src/pipeline/season-search.ts';
 import { COMPONENTS, HOUR, pipeline, START } from '../support/small-backtest.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidecast-season-first-'));
@@ -136,6 +139,16 @@ it('bad input: a file of few rows is scored whole', async () => {
   const some = await backtested(over('few'));
   expect(some.found).toEqual([{ seasons: [], rows: 9, time: START + 8 * HOUR, first: 9 }]);
   expect(some.scored).toEqual({ a: 29 });
+});
+
+it('bad input: a source that does not end is not read to be searched', async () => {
+  const source = {
+    ...{ channels: ['value'], bounded: false, close: async () => undefined },
+    read: (): AsyncGenerator<SourceBatch> => expect.unreachable('it was read'),
+  };
+  const { signal } = options().given;
+  const search = searchBeginning(over('two'), source, () => source, { ...COMPONENTS, clock: systemClock, signal });
+  await expect(search).rejects.toThrow(expect.objectContaining({ code: 'SEASON_ENDLESS' }) as TidecastError);
 });
 
 it('a restart goes on with the same seasons and warm-up, though there are more rows by then', async () => {
