@@ -20,6 +20,9 @@ const PER_CHANNEL = 3;
 /** Around the nearest season, beside the phase itself: the row before and after it, and how far it is from where that season stood at the origin. */
 const AROUND = 3;
 const CLOCK = 4;
+/** Over how many of the last rows it is seen how late they came. */
+const LATE = [1, 6, 24] as const;
+const LATEST = 10;
 const [VALUE, DIFFERENCE] = [1, 2];
 
 export interface TabularSizes {
@@ -40,6 +43,7 @@ export class Tabular {
   /** The inputs that may stand in for the last value as what others are distances from: the slow level, and by season the nearest phase. */
   readonly level = LAGS + 1;
   readonly phases: readonly number[];
+  readonly clock: number;
   /** By input: {@link VALUE} where it is the distance of a value or level of the target from the last value, {@link DIFFERENCE} where it is one of two others. */
   readonly #values: Uint8Array;
   readonly #ring: Ring;
@@ -53,8 +57,9 @@ export class Tabular {
     this.sizes = sizes;
     const { channels, seasons } = sizes;
     this.beside = new BesideInputs(ring, sizes.beside, seriesOf);
-    this.fixed = LAGS + 3 + seasons.length + (channels - 1) * PER_CHANNEL + this.beside.fixed;
+    this.fixed = LAGS + 3 + seasons.length + LATE.length + (channels - 1) * PER_CHANNEL + this.beside.fixed;
     this.count = this.fixed + seasons.length * (SEASONS_BACK + AROUND) + CLOCK + 1 + this.beside.perStep;
+    this.clock = this.fixed + seasons.length * (SEASONS_BACK + AROUND);
     this.phases = seasons.map((_, s) => this.fixed + s * (SEASONS_BACK + AROUND));
     const levels = LAGS + 3;
     this.#values = new Uint8Array(this.count).fill(VALUE, 0, levels).fill(DIFFERENCE, levels, levels + seasons.length);
@@ -105,6 +110,12 @@ export class Tabular {
     into[f++] = clip((scaler[own + MEAN]! - y) * per);
     for (const season of seasons)
       into[f++] = back + season < held ? clip((y - ring.value(lane, back + season, target)) * per) : 0;
+    const time = ring.time(lane, back);
+    for (const rows of LATE) {
+      const before = ring.time(lane, back + rows);
+      const late = (time - this.#clock.after(before, rows)) / (rows * this.#clock.interval);
+      into[f++] = late > LATEST ? LATEST : late === late ? late : 0;
+    }
     for (let c = 0; c < channels; c++) {
       if (c === target) continue;
       const s = at + c * SCALER_SIZE;
