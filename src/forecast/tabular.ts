@@ -44,6 +44,7 @@ export class Tabular {
   readonly level = LAGS + 1;
   readonly phases: readonly number[];
   readonly clock: number;
+  readonly late: number;
   /** By input: {@link VALUE} where it is the distance of a value or level of the target from the last value, {@link DIFFERENCE} where it is one of two others. */
   readonly #values: Uint8Array;
   readonly #ring: Ring;
@@ -59,6 +60,7 @@ export class Tabular {
     this.beside = new BesideInputs(ring, sizes.beside, seriesOf);
     this.fixed = LAGS + 3 + seasons.length + LATE.length + (channels - 1) * PER_CHANNEL + this.beside.fixed;
     this.count = this.fixed + seasons.length * (SEASONS_BACK + AROUND) + CLOCK + 1 + this.beside.perStep;
+    this.late = LAGS + 3 + seasons.length;
     this.clock = this.fixed + seasons.length * (SEASONS_BACK + AROUND);
     this.phases = seasons.map((_, s) => this.fixed + s * (SEASONS_BACK + AROUND));
     const levels = LAGS + 3;
@@ -110,12 +112,8 @@ export class Tabular {
     into[f++] = clip((scaler[own + MEAN]! - y) * per);
     for (const season of seasons)
       into[f++] = back + season < held ? clip((y - ring.value(lane, back + season, target)) * per) : 0;
-    const time = ring.time(lane, back);
-    for (const rows of LATE) {
-      const before = ring.time(lane, back + rows);
-      const late = (time - this.#clock.after(before, rows)) / (rows * this.#clock.interval);
-      into[f++] = late > LATEST ? LATEST : late === late ? late : 0;
-    }
+    this.#writeLate(lane, back, into, f);
+    f += LATE.length;
     for (let c = 0; c < channels; c++) {
       if (c === target) continue;
       const s = at + c * SCALER_SIZE;
@@ -126,6 +124,23 @@ export class Tabular {
       into[f++] = clip((x - scaler[s + SLOW]!) * each);
     }
     this.beside.writeFixed(lane, into, f);
+  }
+
+  #writeLate(lane: number, back: number, into: Float32Array, to: number): void {
+    const { interval } = this.#clock;
+    const rows = Math.min(LATE.at(-1)!, this.#ring.held(lane) - back - 1);
+    let sum = 0;
+    let f = to;
+    let time = this.#ring.time(lane, back);
+    for (let i = 1; i <= rows; i++) {
+      const before = this.#ring.time(lane, back + i);
+      let late = (time - before) / interval - 1;
+      if (late > 0.5) late = Math.min(LATEST, (time - this.#clock.after(before, 1)) / interval);
+      sum += late;
+      time = before;
+      if (i === LATE[f - to]) into[f++] = sum / i;
+    }
+    for (; f < to + LATE.length; f++) into[f] = rows > 0 ? sum / rows : 0;
   }
 
   /** Writes the rest, for the row `step` steps ahead; `unit` as {@link unit} gives it, `scale[scaleAt ..]` as `beside.scale` does. */
@@ -159,7 +174,8 @@ export class Tabular {
       const origin = back + near + step;
       into[f++] = origin < held ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per) : 0;
     }
-    this.#clock.phases(this.#clock.after(ring.time(lane, back), step), into, f);
+    const due = this.#clock.after(ring.time(lane, back), step);
+    this.#clock.phases(due + step * this.#clock.interval * into[to + this.late + 2]!, into, f);
     into[f + CLOCK] = step;
     this.beside.writeStep(lane, back, step, scale, scaleAt, into, f + CLOCK + 1);
   }
