@@ -23,6 +23,8 @@ const CLOCK = 4;
 /** Over how many of the last rows it is seen how late they came. */
 const LATE = [1, 6, 24] as const;
 const LATEST = 10;
+/** A row so far off, in seasons, is of another phase. */
+const NEAR_SEASON = 1 / 24;
 const [VALUE, DIFFERENCE] = [1, 2];
 
 export interface TabularSizes {
@@ -110,8 +112,10 @@ export class Tabular {
     into[f++] = clip((scaler[own + QUICK]! - y) * per);
     into[f++] = clip((scaler[own + SLOW]! - y) * per);
     into[f++] = clip((scaler[own + MEAN]! - y) * per);
-    for (const season of seasons)
-      into[f++] = back + season < held ? clip((y - ring.value(lane, back + season, target)) * per) : 0;
+    for (const season of seasons) {
+      const then = this.#isEven(lane, back, season) ? back + season : this.#seasonsBefore(lane, back, season, ring.time(lane, back), season);
+      into[f++] = then >= 0 && then < held ? clip((y - ring.value(lane, then, target)) * per) : 0;
+    }
     this.#writeLate(lane, back, into, f);
     f += LATE.length;
     for (let c = 0; c < channels; c++) {
@@ -124,6 +128,27 @@ export class Tabular {
       into[f++] = clip((x - scaler[s + SLOW]!) * each);
     }
     this.beside.writeFixed(lane, into, f);
+  }
+
+  /** Whether the rows of the last seasons lie on the grid: then a season is a number of rows. */
+  #isEven(lane: number, back: number, season: number): boolean {
+    const rows = Math.min(SEASONS_BACK * season + 1, this.#ring.held(lane) - back - 1);
+    return rows <= 0 || this.#clock.after(this.#ring.time(lane, back + rows), rows) === this.#ring.time(lane, back);
+  }
+
+  /** The row, as far back as it is, after which `rows` rows of the grid lead nearest to a time; -1 where none leads near. */
+  #seasonsBefore(lane: number, back: number, rows: number, time: number, season: number): number {
+    const ring = this.#ring;
+    let [newer, older] = [back, ring.held(lane) - 1];
+    const leads = (row: number) => this.#clock.after(ring.time(lane, row), rows) - time;
+    if (!(leads(older) <= 0)) return -1;
+    while (newer < older) {
+      const middle = (newer + older) >> 1;
+      if (leads(middle) <= 0) older = middle;
+      else newer = middle + 1;
+    }
+    const row = older > back && Math.abs(leads(older - 1)) < Math.abs(leads(older)) ? older - 1 : older;
+    return Math.abs(leads(row)) <= NEAR_SEASON * season * this.#clock.interval ? row : -1;
   }
 
   #writeLate(lane: number, back: number, into: Float32Array, to: number): void {
@@ -161,21 +186,27 @@ export class Tabular {
     const per = inverse(unit);
     const y = ring.value(lane, back, target);
     let f = to + this.fixed;
+    const now = ring.time(lane, back);
+    const expected = step * (1 + into[to + this.late + 2]!);
+    const due = this.#clock.after(now, step) + (expected - step) * this.#clock.interval;
     for (const season of seasons) {
+      const even = this.#isEven(lane, back, season);
       // the nearest whole number of seasons before the row forecast for at which something was known
-      const near = Math.ceil(step / season) * season - step;
+      const times = Math.max(1, Math.ceil((even ? step : expected) / season));
+      const near = times * season - step;
+      let phase = -1;
       for (let k = 0; k < SEASONS_BACK; k++) {
-        const there = back + near + k * season;
-        into[f++] = there < held ? clip((ring.value(lane, there, target) - y) * per) : k > 0 ? into[f - 2]! : 0;
+        const there = even ? back + near + k * season : this.#seasonsBefore(lane, back, (times + k) * season, due, season);
+        if (k === 0) phase = there;
+        into[f++] = there >= 0 && there < held ? clip((ring.value(lane, there, target) - y) * per) : k > 0 ? into[f - 2]! : 0;
       }
-      const phase = back + near;
-      into[f++] = phase + 1 < held ? clip((ring.value(lane, phase + 1, target) - y) * per) : 0;
-      into[f++] = near >= 1 && phase - 1 < held ? clip((ring.value(lane, phase - 1, target) - y) * per) : 0;
-      const origin = back + near + step;
-      into[f++] = origin < held ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per) : 0;
+      const known = phase >= 0;
+      into[f++] = known && phase + 1 < held ? clip((ring.value(lane, phase + 1, target) - y) * per) : 0;
+      into[f++] = known && phase > back && phase - 1 < held ? clip((ring.value(lane, phase - 1, target) - y) * per) : 0;
+      const origin = even ? back + near + step : this.#seasonsBefore(lane, back, times * season, now, season);
+      into[f++] = known && origin >= 0 && origin < held ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per) : 0;
     }
-    const due = this.#clock.after(ring.time(lane, back), step);
-    this.#clock.phases(due + step * this.#clock.interval * into[to + this.late + 2]!, into, f);
+    this.#clock.phases(due, into, f);
     into[f + CLOCK] = step;
     this.beside.writeStep(lane, back, step, scale, scaleAt, into, f + CLOCK + 1);
   }
