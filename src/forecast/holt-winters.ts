@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ROW_IMPUTED, ROW_RESET } from '../core/batch.ts';
 import type { Column } from '../core/lanes.ts';
+import { SeasonRows } from './season-rows.ts';
 import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook, type Wave } from './forecaster.ts';
 
 const config = z.strictObject({
@@ -71,7 +72,9 @@ class HoltWinters implements Forecaster {
   readonly #bank: readonly Setting[];
   /** Settings from here on have a season. */
   readonly #seasonal: number;
+  /** Steps of the grid since the series began or was reset, counted from 1. */
   readonly #since: Column<Float64Array>;
+  readonly #rows: SeasonRows;
   readonly #kept: Column<Float64Array>;
   readonly #seasons: Column<Float64Array>;
 
@@ -82,6 +85,7 @@ class HoltWinters implements Forecaster {
     this.#bank = [...plain, ...(this.#season > 0 ? BANK.seasonal : [])];
     this.#seasonal = plain.length;
     const { lanes, targets } = context;
+    this.#rows = new SeasonRows(context.ring, context.clock);
     this.#since = lanes.f64('holt-winters.since');
     this.#kept = lanes.f64('holt-winters.kept', targets * this.#bank.length * KEPT);
     this.#seasons = lanes.f64('holt-winters.seasons', targets * (this.#bank.length - plain.length) * this.#season);
@@ -94,17 +98,24 @@ class HoltWinters implements Forecaster {
       const lane = wave.lanes[row]!;
       const flags = wave.flags[row]!;
       const known = (flags & ROW_RESET) !== 0 ? 0 : since[lane]!;
-      since[lane] = known + 1;
-      const speaking = known + 1 >= this.#season ? this.#bank.length : this.#seasonal;
+      // a row's place in the season is that of its time: rows may be missing, late or double
+      const now = known === 0 ? 1 : known + this.#steps(lane, 0);
+      since[lane] = now;
+      const speaking = now >= this.#season ? this.#bank.length : this.#seasonal;
       for (let target = 0; target < targets; target++) {
         const value = wave.values[row * wave.channels + target]!;
         const at = lane * targets + target;
         if (known === 0) this.#start(at, value);
-        else this.#learn(at, value, known, (flags & ROW_IMPUTED) === 0);
-        if (this.#season > 0 && known + 1 === this.#season) this.#startSeason(lane, target, known);
-        this.#forecast(at, value, known, speaking, outlook.mean, (row * targets + target) * horizon);
+        else this.#learn(at, value, now - 1, (flags & ROW_IMPUTED) === 0);
+        if (known < this.#season && now >= this.#season) this.#startSeason(lane, target, now - 1);
+        this.#forecast(at, value, now - 1, speaking, outlook.mean, (row * targets + target) * horizon);
       }
     }
+  }
+
+  /** How many steps of the grid the row `back` rows ago came after the one before it. */
+  #steps(lane: number, back: number): number {
+    return Math.max(0, 1 + Math.round(this.#rows.late(lane, back)));
   }
 
   #start(at: number, value: number): void {
@@ -119,7 +130,7 @@ class HoltWinters implements Forecaster {
     this.#seasons.data.fill(0, at * length, (at + 1) * length);
   }
 
-  /** Row `known` (from 0, since the last reset) came. An imputed one moves time on as if it had been what was forecast. */
+  /** The row at the grid's place `known` (from 0, since the last reset) came. An imputed one moves time on as if it had been what was forecast. */
   #learn(at: number, value: number, known: number, observed: boolean): void {
     const kept = this.#kept.data;
     for (let i = 0; i < this.#bank.length; i++) {
@@ -155,13 +166,16 @@ class HoltWinters implements Forecaster {
     const { ring, targets } = this.#context;
     const season = this.#season;
     const at = lane * targets + target;
+    const held = ring.held(lane);
+    let rows = 0;
+    for (let row = known; rows < held && row >= Math.max(0, known - season + 1); row -= this.#steps(lane, rows++));
     let mean = 0;
-    for (let back = 0; back < season; back++) mean += ring.value(lane, back, target) / season;
+    for (let back = 0; back < rows; back++) mean += ring.value(lane, back, target) / rows;
     const kept = this.#kept.data;
     for (let i = this.#seasonal; i < this.#bank.length; i++) {
-      for (let back = 0; back < season; back++) {
+      for (let back = 0, row = known; back < rows; row -= this.#steps(lane, back++)) {
         const off = ring.value(lane, back, target) - mean;
-        this.#seasons.data[this.#place(at, i, known - back)] = Math.max(-LARGEST, Math.min(LARGEST, off));
+        this.#seasons.data[this.#place(at, i, row)] = Math.max(-LARGEST, Math.min(LARGEST, off));
       }
       const k = (at * this.#bank.length + i) * KEPT;
       kept[k + LEVEL] = mean;

@@ -10,6 +10,7 @@
 import type { Ring } from '../window/ring.ts';
 import type { GridClock } from './forecaster.ts';
 import { BesideInputs, type Beside } from './beside.ts';
+import { LATE, SeasonRows } from './season-rows.ts';
 import { CHANGE, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
 
 const LAGS = 24;
@@ -20,11 +21,6 @@ const PER_CHANNEL = 3;
 /** Around the nearest season, beside the phase itself: the row before and after it, and how far it is from where that season stood at the origin. */
 const AROUND = 3;
 const CLOCK = 4;
-/** Over how many of the last rows it is seen how late they came. */
-const LATE = [1, 6, 24] as const;
-const LATEST = 10;
-/** A row so far off, in seasons, is of another phase. */
-const NEAR_SEASON = 1 / 24;
 const [VALUE, DIFFERENCE] = [1, 2];
 
 export interface TabularSizes {
@@ -51,12 +47,14 @@ export class Tabular {
   readonly #values: Uint8Array;
   readonly #ring: Ring;
   readonly #clock: GridClock;
+  readonly #rows: SeasonRows;
   readonly beside: BesideInputs;
 
   /** `seriesOf`: name of a lane's series. */
   constructor(ring: Ring, clock: GridClock, sizes: TabularSizes, seriesOf: (lane: number) => string | undefined) {
     this.#ring = ring;
     this.#clock = clock;
+    this.#rows = new SeasonRows(ring, clock);
     this.sizes = sizes;
     const { channels, seasons } = sizes;
     this.beside = new BesideInputs(ring, sizes.beside, seriesOf);
@@ -113,10 +111,10 @@ export class Tabular {
     into[f++] = clip((scaler[own + SLOW]! - y) * per);
     into[f++] = clip((scaler[own + MEAN]! - y) * per);
     for (const season of seasons) {
-      const then = this.#isEven(lane, back, season) ? back + season : this.#seasonsBefore(lane, back, season, ring.time(lane, back), season);
+      const then = this.#isEven(lane, back, season) ? back + season : this.#rows.phase(lane, back, 0, 1, season);
       into[f++] = then >= 0 && then < held ? clip((y - ring.value(lane, then, target)) * per) : 0;
     }
-    this.#writeLate(lane, back, into, f);
+    this.#rows.writeLate(lane, back, into, f);
     f += LATE.length;
     for (let c = 0; c < channels; c++) {
       if (c === target) continue;
@@ -130,42 +128,8 @@ export class Tabular {
     this.beside.writeFixed(lane, into, f);
   }
 
-  /** Whether the rows of the last seasons lie on the grid: then a season is a number of rows. */
   #isEven(lane: number, back: number, season: number): boolean {
-    const rows = Math.min(SEASONS_BACK * season + 1, this.#ring.held(lane) - back - 1);
-    return rows <= 0 || this.#clock.after(this.#ring.time(lane, back + rows), rows) === this.#ring.time(lane, back);
-  }
-
-  /** The row, as far back as it is, after which `rows` rows of the grid lead nearest to a time; -1 where none leads near. */
-  #seasonsBefore(lane: number, back: number, rows: number, time: number, season: number): number {
-    const ring = this.#ring;
-    let [newer, older] = [back, ring.held(lane) - 1];
-    const leads = (row: number) => this.#clock.after(ring.time(lane, row), rows) - time;
-    if (!(leads(older) <= 0)) return -1;
-    while (newer < older) {
-      const middle = (newer + older) >> 1;
-      if (leads(middle) <= 0) older = middle;
-      else newer = middle + 1;
-    }
-    const row = older > back && Math.abs(leads(older - 1)) < Math.abs(leads(older)) ? older - 1 : older;
-    return Math.abs(leads(row)) <= NEAR_SEASON * season * this.#clock.interval ? row : -1;
-  }
-
-  #writeLate(lane: number, back: number, into: Float32Array, to: number): void {
-    const { interval } = this.#clock;
-    const rows = Math.min(LATE.at(-1)!, this.#ring.held(lane) - back - 1);
-    let sum = 0;
-    let f = to;
-    let time = this.#ring.time(lane, back);
-    for (let i = 1; i <= rows; i++) {
-      const before = this.#ring.time(lane, back + i);
-      let late = (time - before) / interval - 1;
-      if (late > 0.5) late = Math.min(LATEST, (time - this.#clock.after(before, 1)) / interval);
-      sum += late;
-      time = before;
-      if (i === LATE[f - to]) into[f++] = sum / i;
-    }
-    for (; f < to + LATE.length; f++) into[f] = rows > 0 ? sum / rows : 0;
+    return this.#rows.isEven(lane, back, SEASONS_BACK * season + 1);
   }
 
   /** Writes the rest, for the row `step` steps ahead; `unit` as {@link unit} gives it, `scale[scaleAt ..]` as `beside.scale` does. */
@@ -186,24 +150,23 @@ export class Tabular {
     const per = inverse(unit);
     const y = ring.value(lane, back, target);
     let f = to + this.fixed;
-    const now = ring.time(lane, back);
-    const expected = step * (1 + into[to + this.late + 2]!);
-    const due = this.#clock.after(now, step) + (expected - step) * this.#clock.interval;
+    const pace = 1 + into[to + this.late + LATE.length - 1]!;
+    const due = this.#rows.due(lane, back, step, pace);
     for (const season of seasons) {
       const even = this.#isEven(lane, back, season);
       // the nearest whole number of seasons before the row forecast for at which something was known
-      const times = Math.max(1, Math.ceil((even ? step : expected) / season));
+      const times = Math.max(1, Math.ceil((even ? step : step * pace) / season));
       const near = times * season - step;
       let phase = -1;
       for (let k = 0; k < SEASONS_BACK; k++) {
-        const there = even ? back + near + k * season : this.#seasonsBefore(lane, back, (times + k) * season, due, season);
+        const there = even ? back + near + k * season : this.#rows.before(lane, back, (times + k) * season, due, season);
         if (k === 0) phase = there;
         into[f++] = there >= 0 && there < held ? clip((ring.value(lane, there, target) - y) * per) : k > 0 ? into[f - 2]! : 0;
       }
       const known = phase >= 0;
       into[f++] = known && phase + 1 < held ? clip((ring.value(lane, phase + 1, target) - y) * per) : 0;
       into[f++] = known && phase > back && phase - 1 < held ? clip((ring.value(lane, phase - 1, target) - y) * per) : 0;
-      const origin = even ? back + near + step : this.#seasonsBefore(lane, back, times * season, now, season);
+      const origin = even ? back + near + step : this.#rows.before(lane, back, times * season, ring.time(lane, back), season);
       into[f++] = known && origin >= 0 && origin < held ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per) : 0;
     }
     this.#clock.phases(due, into, f);
