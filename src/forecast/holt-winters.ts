@@ -101,6 +101,7 @@ class HoltWinters implements Forecaster {
       // a row's place in the season is that of its time: rows may be missing, late or double
       const now = known === 0 ? 1 : known + this.#steps(lane, 0);
       since[lane] = now;
+      const pace = this.#season > 0 ? this.#rows.pace(lane, 0) : 1;
       const speaking = now >= this.#season ? this.#bank.length : this.#seasonal;
       for (let target = 0; target < targets; target++) {
         const value = wave.values[row * wave.channels + target]!;
@@ -108,7 +109,7 @@ class HoltWinters implements Forecaster {
         if (known === 0) this.#start(at, value);
         else this.#learn(at, value, now - 1, (flags & ROW_IMPUTED) === 0);
         if (known < this.#season && now >= this.#season) this.#startSeason(lane, target, now - 1);
-        this.#forecast(at, value, now - 1, speaking, outlook.mean, (row * targets + target) * horizon);
+        this.#forecast(at, value, now - 1, pace, speaking, outlook.mean, (row * targets + target) * horizon);
       }
     }
   }
@@ -173,9 +174,14 @@ class HoltWinters implements Forecaster {
     for (let back = 0; back < rows; back++) mean += ring.value(lane, back, target) / rows;
     const kept = this.#kept.data;
     for (let i = this.#seasonal; i < this.#bank.length; i++) {
-      for (let back = 0, row = known; back < rows; row -= this.#steps(lane, back++)) {
-        const off = ring.value(lane, back, target) - mean;
-        this.#seasons.data[this.#place(at, i, row)] = Math.max(-LARGEST, Math.min(LARGEST, off));
+      for (let back = 0, row = known; back < rows; back++) {
+        const [value, before] = [ring.value(lane, back, target), back + 1 < rows ? ring.value(lane, back + 1, target) : NaN];
+        const steps = before === before ? this.#steps(lane, back) : 1;
+        // between two rows that are further apart it went straight from one to the other
+        for (let j = 0; j < steps; j++, row--) {
+          const off = value - mean + (j > 0 ? ((before - value) * j) / steps : 0);
+          this.#seasons.data[this.#place(at, i, row)] = Math.max(-LARGEST, Math.min(LARGEST, off));
+        }
       }
       const k = (at * this.#bank.length + i) * KEPT;
       kept[k + LEVEL] = mean;
@@ -185,7 +191,7 @@ class HoltWinters implements Forecaster {
     }
   }
 
-  #forecast(at: number, value: number, known: number, speaking: number, into: Float64Array, to: number): void {
+  #forecast(at: number, value: number, known: number, pace: number, speaking: number, into: Float64Array, to: number): void {
     const i = this.#best(at, speaking);
     const { phi, rho } = this.#bank[i]!;
     const kept = this.#kept.data;
@@ -196,7 +202,7 @@ class HoltWinters implements Forecaster {
     for (let step = 1; step <= this.#context.horizon; step++, damping *= phi) {
       trend += damping * kept[k + TREND]!;
       rest *= rho;
-      const season = i < this.#seasonal ? 0 : this.#seasons.data[this.#place(at, i, known + step)]!;
+      const season = i < this.#seasonal ? 0 : this.#seasons.data[this.#place(at, i, known + Math.round(step * pace))]!;
       const sum = kept[k + LEVEL]! + trend + season + rest;
       into[to + step - 1] = Number.isFinite(sum) ? sum : value;
     }
@@ -229,6 +235,7 @@ export default defineForecaster<Config>({
   guarantees: [
     'It never waits for a fit: every setting of the bank runs on every series, and the best by recent one-step error speaks.',
     'Memory a series and target: 40 doubles, and 16 bytes a row of the season.',
+    'A season is so many rows of the grid: where rows are missing, late or double a row’s place in it is that of its time.',
     'A reset starts levels and seasons anew and keeps the record of which setting was good.',
   ],
   lookback: (config, { seasons }) => Math.max(1, seasonOf(config, seasons)),

@@ -2,7 +2,7 @@
  * What the models that are fitted in one go (`ridge`, `boosted`) see of a row and a step ahead: one flat row of numbers, all of them
  * distances from the row's value in units of the series' mean change.
  *
- * Of the target: the last rows, three running levels, per season the value one season ago; of every other channel its last change and
+ * Of the target: the last rows, three running levels, per season the value one season ago; how late the last rows came; of every other channel its last change and
  * its distances from its levels; of the row forecast for: per season the values at its own phase in the last seasons and around the
  * nearest, sine and cosine of its time of day and week, how many steps it is ahead, and what is known of it; of what kind the series is. What is not known is 0. Live and in training it
  * is this code over the same ring, with the scaler as it stood at that row.
@@ -41,6 +41,7 @@ export class Tabular {
   /** The inputs that may stand in for the last value as what others are distances from: the slow level, and by season the nearest phase. */
   readonly level = LAGS + 1;
   readonly phases: readonly number[];
+  /** Where the four numbers of the clock begin, and those of how late rows come. */
   readonly clock: number;
   readonly late: number;
   /** By input: {@link VALUE} where it is the distance of a value or level of the target from the last value, {@link DIFFERENCE} where it is one of two others. */
@@ -167,7 +168,10 @@ export class Tabular {
       into[f++] = known && phase + 1 < held ? clip((ring.value(lane, phase + 1, target) - y) * per) : 0;
       into[f++] = known && phase > back && phase - 1 < held ? clip((ring.value(lane, phase - 1, target) - y) * per) : 0;
       const origin = even ? back + near + step : this.#rows.before(lane, back, times * season, ring.time(lane, back), season);
-      into[f++] = known && origin >= 0 && origin < held ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per) : 0;
+      into[f++] =
+        known && origin >= 0 && origin < held
+          ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per)
+          : 0;
     }
     this.#clock.phases(due, into, f);
     into[f + CLOCK] = step;
