@@ -11,7 +11,7 @@ import { ROW_IMPUTED } from '../core/batch.ts';
 import type { Ring } from '../window/ring.ts';
 import type { GridClock } from './forecaster.ts';
 import { BesideInputs, type Beside } from './beside.ts';
-import { LATE, SeasonRows } from './season-rows.ts';
+import { SeasonRows } from './season-rows.ts';
 import { CHANGE, DEVIATION, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
 
 const CLIP = 10;
@@ -65,7 +65,7 @@ export class Features {
 
   /** Rows that must lie before a row for its inputs to be complete. */
   static lookback(sizes: Pick<FeatureSizes, 'seasons' | 'lags'>): number {
-    return Math.max(sizes.lags, LATE[2], ...sizes.seasons) + 1;
+    return Math.max(sizes.lags, 1, ...sizes.seasons) + 1;
   }
 
   /** Writes the inputs of the row `back` rows ago, scaled by `state[at ..]` as it stood after that row, to `into[to ..]`. */

@@ -8,7 +8,7 @@ import { calendar } from '../../src/window/calendar.ts';
 import { Ring } from '../../src/window/ring.ts';
 
 const SIZES = { channels: 2, targets: 1, horizon: 3, seasons: [5], lags: 4 };
-const CAPACITY = 30;
+const CAPACITY = 9;
 
 function inputsIn(capacity: number) {
   const { lanes } = new State();
@@ -23,7 +23,7 @@ it('a ring that began anew gives the inputs that one with room for all rows give
   const random = new Random(4);
   const [small, large] = [inputsIn(CAPACITY), inputsIn(100)];
   const scaler = Float64Array.from({ length: SIZES.channels * SCALER_SIZE }, () => 1 + random.uniform());
-  for (let row = 0; row < 80; row++) {
+  for (let row = 0; row < 40; row++) {
     const values = Float64Array.from({ length: SIZES.channels }, () => random.uniform());
     for (const lane of [0, 1])
       for (const { ring } of [small, large]) ring.push(lane, row * 60_000, lane === 1 ? values : Float64Array.of(7, 7), 0);
