@@ -180,7 +180,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .min(1)
           .max(99)
           .default([0.025, 0.1, 0.5, 0.9, 0.975])
-          .describe('Levels of the quantiles, ascending.'),
+          .describe('Levels of the quantiles, ascending. The mixture combines the quantiles of its models, a level at a time.'),
         season: seasonsField()
           .optional()
           .describe(
