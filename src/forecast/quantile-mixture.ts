@@ -8,7 +8,7 @@ export const QUANTILE_RATE = 0.1;
 export const QUANTILE_SHARE = 0.003;
 /** Share of the start that the mixture's mean has. */
 const TRUST = 0.9;
-/** How fast the unit of most things, and the width around the mixture's mean, are followed. */
+/** How fast mean errors and losses are followed, and how fast the mean error that makes the width around the mixture's mean. */
 const SLOW = 0.01;
 const FAST = 0.1;
 /** An error or a loss counts as at most this many mean ones. */
@@ -37,7 +37,7 @@ const REACH = 40;
  * share of the start: nine tenths for the mixture's mean.
  *
  * What is issued is f + s k(tau) in order, k being one more tracker, which starts at 0 and hears what was issued (before it was put in
- * order): with constant steps and s the long-run share of truths below is tau for any sequence on which k stays bounded (ibid., prop. 1).
+ * order): with constant steps the long-run share of truths below is tau for any sequence on which k stays bounded (ibid., prop. 1).
  *
  * Chosen on the first parts of the NAB files and of ETTh1, regime shifts, walks and seeded series with errors of many shapes.
  *
@@ -156,12 +156,6 @@ export class QuantileMixture {
     }
     scales[s] = followed(scales[s]!, error, SLOW, count);
     scales[s + 1] = followed(scales[s + 1]!, error, FAST, count);
-  }
-
-  /** What each expert counts at a level, `into[0 .. experts)`. */
-  weights(lane: number, cell: number, level: number, into: Float64Array): void {
-    this.#load(lane * this.cells + cell);
-    for (let e = 0; e < this.experts; e++) into[e] = this.#p[level * this.experts + e]!;
   }
 
   #load(place: number): void {
