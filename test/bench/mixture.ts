@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import type { Lanes } from '../../src/core/lanes.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
-import { Interval } from '../../src/forecast/interval.ts';
 import { Mixture } from '../../src/forecast/mixture.ts';
+import { QuantileMixture } from '../../src/forecast/quantile-mixture.ts';
 import { Scores } from '../../src/forecast/score.ts';
 import type { LoadedSpec } from '../../src/pipeline/load.ts';
 import { median, round, whole, type Emit } from './figure.ts';
@@ -59,7 +59,7 @@ async function parts(spec: LoadedSpec, emit: Emit): Promise<void> {
   }
   watches.set('score', new Stopwatch().watch(Scores.prototype, 'add'));
   watches.set('mixture', new Stopwatch().watch(Mixture.prototype, 'update', 'combine'));
-  watches.set('interval', new Stopwatch().watch(Interval.prototype, 'update', 'apply'));
+  watches.set('quantiles', new Stopwatch().watch(QuantileMixture.prototype, 'update', 'apply'));
   let lanes!: Lanes;
   const { milliseconds } = await timed(spec, { built: (line) => (lanes = line.ensemble.lanes) });
   const bytes = new Map<string, number>();

@@ -5,8 +5,9 @@ import { Growth } from '../../src/train/growth.ts';
 import { hasGrown } from '../../src/train/schedule.ts';
 import { Ring } from '../../src/window/ring.ts';
 
-it('a quarter more, but no fewer than 250 rows and no more than 1,000', () => {
-  expect([0, 249, 250].map((rows) => hasGrown(rows, 0))).toEqual([false, false, true]);
+it('first 120 rows, then a quarter more, but no fewer than 250 rows and no more than 1,000', () => {
+  expect([0, 119, 120].map((rows) => hasGrown(rows, 0))).toEqual([false, false, true]);
+  expect([369, 370].map((rows) => hasGrown(rows, 120))).toEqual([false, true]);
   expect([2499, 2500].map((rows) => hasGrown(rows, 2000))).toEqual([false, true]);
   expect([20_999, 21_000].map((rows) => hasGrown(rows, 20_000))).toEqual([false, true]);
 });
@@ -21,7 +22,7 @@ it('the longest series decides, by its rows up to the moment, whatever the ring 
   };
   push('long', 0, 260);
   push('short', 0, 20);
-  expect([248, 249, 1000].map((time) => growth.enough(time))).toEqual([false, true, true]);
+  expect([118, 119, 1000].map((time) => growth.enough(time))).toEqual([false, true, true]);
   growth.trained(249);
   expect(growth.trainedAt).toBe(250);
   push('long', 260, 510);
