@@ -6,7 +6,7 @@ export function factorLength(size: number): number {
 }
 
 /** Starts a factor at `factor[at ..)`: the covariance is `prior` times the identity, as ridge regression with penalty 1 / prior. */
-export function startFactor(factor: Float64Array, at: number, size: number, prior: number): void {
+export function startFactor(factor: Float64Array | Float32Array, at: number, size: number, prior: number): void {
   factor.fill(0, at, at + factorLength(size));
   for (let j = 0; j < size; j++) factor[at + (j * (j + 3)) / 2] = prior;
 }
@@ -58,7 +58,7 @@ export class LeastSquares {
    * P = U D U' is held as the columns of U above the diagonal with D in the diagonal's place, `size (size + 1) / 2` numbers
    * (Bierman, Factorization Methods for Discrete Sequential Estimation, 1977, V.3): D stays positive whatever the rounding. O(size^2).
    */
-  follow(factor: Float64Array, at: number, x: Float64Array, xAt: number, weight: number): number {
+  follow(factor: Float64Array | Float32Array, at: number, x: Float64Array, xAt: number, weight: number): number {
     const { size, gain: b } = this;
     const keep = this.#keep;
     const prior = this.#prior;

@@ -67,7 +67,6 @@ class Readout implements Forecaster, Onlooker {
   /** Running mean of |residual| by target and step, in units. */
   readonly #errors: Column<Float64Array>;
   readonly #x: Float64Array;
-  readonly #covariance: Float64Array;
 
   constructor(config: Config, context: ForecasterContext, recurrent: Recurrent) {
     const { lanes, targets, horizon } = context;
@@ -89,7 +88,6 @@ class Readout implements Forecaster, Onlooker {
     this.#weights = lanes.f64('readout.weights', targets * horizon * size);
     this.#errors = lanes.f64('readout.errors', targets * horizon);
     this.#x = new Float64Array(size);
-    this.#covariance = new Float64Array(factorLength(size));
     recurrent.onlookers.push(this);
   }
 
@@ -196,17 +194,13 @@ class Readout implements Forecaster, Onlooker {
     const size = this.#size;
     const squares = this.#squares;
     const factor = this.#factor.data;
-    const length = factorLength(size);
-    const at = regression * length;
-    const covariance = this.#covariance;
-    for (let i = 0; i < length; i++) covariance[i] = factor[at + i]!;
+    const at = regression * factorLength(size);
     // a new lane is all zeros, and a covariance never is
-    if (covariance[0] === 0) startFactor(covariance, 0, size, PRIOR);
+    if (factor[at] === 0) startFactor(factor, at, size, PRIOR);
     const inputs = this.#inputs.data;
     const x = this.#x;
     for (let i = 0; i < size; i++) x[i] = inputs[kept * size + i]!;
-    const alpha = squares.follow(covariance, 0, x, 0, 1);
-    for (let i = 0; i < length; i++) factor[at + i] = covariance[i]!;
+    const alpha = squares.follow(factor, at, x, 0, 1);
     const gains = this.#gains.data;
     for (let i = 0; i < size; i++) gains[kept * size + i] = squares.gain[i]! / alpha;
   }
