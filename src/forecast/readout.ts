@@ -5,9 +5,9 @@ import { TidecastError } from '../core/errors.ts';
 import type { Column } from '../core/lanes.ts';
 import { exp } from '../core/math/math.ts';
 import { remainder } from '../core/math/remainder.ts';
+import { Covariances } from '../nn/covariances.ts';
 import { CLOCK } from './features.ts';
 import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook, type Wave } from './forecaster.ts';
-import { factorLength, LeastSquares, startFactor } from './least-squares.ts';
 import type { Onlooker, Recurrent } from './recurrent.ts';
 
 const config = z.strictObject({
@@ -52,7 +52,7 @@ class Readout implements Forecaster, Onlooker {
   readonly #recurrent: Recurrent;
   readonly #units: number;
   readonly #size: number;
-  readonly #squares: LeastSquares;
+  readonly #covariances: Covariances;
   /** Place in a lane's state where its last layer begins. */
   readonly #hidden: number;
   /** Of each of the last `horizon` rows: its number, counted from 1, where something is to be learned from it, else 0. */
@@ -62,11 +62,10 @@ class Readout implements Forecaster, Onlooker {
   readonly #bases: Column<Float64Array>;
   readonly #inputs: Column<Float32Array>;
   readonly #gains: Column<Float32Array>;
-  readonly #factor: Column<Float32Array>;
+  readonly #covariance: Column<Float32Array>;
   readonly #weights: Column<Float64Array>;
   /** Running mean of |residual| by target and step, in units. */
   readonly #errors: Column<Float64Array>;
-  readonly #x: Float64Array;
 
   constructor(config: Config, context: ForecasterContext, recurrent: Recurrent) {
     const { lanes, targets, horizon } = context;
@@ -78,21 +77,25 @@ class Readout implements Forecaster, Onlooker {
     this.#hidden = (layers - 1) * hidden * (cell === 'lstm' ? 2 : 1);
     const size = 1 + this.#units + recurrent.features.own + CLOCK;
     this.#size = size;
-    this.#squares = new LeastSquares({ size, keep: exp(-0.6931471805599453 / config.half_life), prior: PRIOR });
+    const covariances = new Covariances({ size, keep: exp(-0.6931471805599453 / config.half_life), prior: PRIOR });
+    this.#covariances = covariances;
     this.#rows = lanes.f64('readout.rows', horizon);
     this.#scales = lanes.f64('readout.scales', horizon * targets);
     this.#bases = lanes.f64('readout.bases', horizon * targets * horizon);
     this.#inputs = lanes.f32('readout.inputs', horizon * targets * size);
     this.#gains = lanes.f32('readout.gains', horizon * targets * size);
-    this.#factor = lanes.f32('readout.factor', targets * factorLength(size));
+    this.#covariance = lanes.lent('readout.covariance', {
+      stride: targets * covariances.length,
+      data: () => covariances.data,
+      reserve: (n) => covariances.reserve(n * targets),
+    });
     this.#weights = lanes.f64('readout.weights', targets * horizon * size);
     this.#errors = lanes.f64('readout.errors', targets * horizon);
-    this.#x = new Float64Array(size);
     recurrent.onlookers.push(this);
   }
 
   anew(lane: number): void {
-    for (const { data, stride } of [this.#rows, this.#factor, this.#weights, this.#errors])
+    for (const { data, stride } of [this.#rows, this.#covariance, this.#weights, this.#errors])
       data.fill(0, lane * stride, (lane + 1) * stride);
   }
 
@@ -192,17 +195,12 @@ class Readout implements Forecaster, Onlooker {
   /** Lets a target's covariance take in the inputs kept at `kept`, and keeps their gain. */
   #follow(regression: number, kept: number): void {
     const size = this.#size;
-    const squares = this.#squares;
-    const factor = this.#factor.data;
-    const at = regression * factorLength(size);
-    // a new lane is all zeros, and a covariance never is
-    if (factor[at] === 0) startFactor(factor, at, size, PRIOR);
+    const { x, gain } = this.#covariances;
     const inputs = this.#inputs.data;
-    const x = this.#x;
     for (let i = 0; i < size; i++) x[i] = inputs[kept * size + i]!;
-    const alpha = squares.follow(factor, at, x, 0, 1);
+    this.#covariances.follow(regression);
     const gains = this.#gains.data;
-    for (let i = 0; i < size; i++) gains[kept * size + i] = squares.gain[i]! / alpha;
+    for (let i = 0; i < size; i++) gains[kept * size + i] = gain[i]!;
   }
 }
 

@@ -229,7 +229,7 @@ describe('readout', () => {
       const { feed, column } = line();
       rows.forEach(feed);
       feed({ values: [value, value], flags: ROW_IMPUTED });
-      return ['rows', 'weights', 'errors', 'factor'].map(column);
+      return ['rows', 'weights', 'errors', 'covariance'].map(column);
     });
     expect(learned[1]).toEqual(learned[0]);
     const { feed, column } = line();

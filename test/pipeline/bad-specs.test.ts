@@ -158,7 +158,7 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'an unknown output',
     '~forecast: { output: best }\n',
-    '3:21 forecast.output: output best is neither mixture nor one of the models (naive, seasonal-naive, holt-winters, linear, ridge, boosted, recurrent)',
+    '3:21 forecast.output: output best is neither mixture nor one of the models (naive, seasonal-naive, holt-winters, linear, ridge, boosted, recurrent, readout)',
   ],
   [
     'an unknown baseline',
