@@ -41,8 +41,11 @@ const LEAST = 1e-290;
  * A regression fits one version of the weights. Where a series' hidden state is rebuilt under others, it starts anew and learns over the
  * rows that are replayed. Covariance, gains and inputs are kept in single precision: it is an estimate, and half the memory.
  *
- * Constants were chosen on 54 series with a horizon of 12: parts of M4 and ETTh1, the first 30 % of four NAB files, made-up traffic and
- * load. Without the network's inputs the regression takes 1.7 % off the mixture's error one step ahead where with them it takes 6.6 %.
+ * Beside the other default models it takes 6.1 % off the mixture's error one step ahead and 3.1 % twelve steps ahead: geometric means over
+ * 62 series on which settings are chosen. They differ much: parts of M4 12 and 6 %, NAB 0.9 and 0.8 %, ETTh1 and made-up series 0 to 0.2 %.
+ * Of the hidden state alone it is a quarter of that one step ahead and a tenth at twelve, of the inputs alone three and nine tenths; not
+ * fitted again over the replayed rows it is half. By itself it is better where a factor, learned from what it said, shrinks what it
+ * adds; but the mixture does that, and is better without.
  */
 class Readout implements Forecaster, Onlooker {
   readonly name = 'readout';
