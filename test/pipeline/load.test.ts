@@ -35,7 +35,7 @@ describe('defaults', () => {
           { type: 'ridge', config: {} },
           { type: 'boosted', config: {} },
           { type: 'recurrent', config: { cell: 'gru', hidden: 32, layers: 1 } },
-        { type: 'readout', config: {} },
+          { type: 'readout', config: {} },
         ],
         output: 'mixture',
         baselines: ['naive', 'seasonal-naive'],
