@@ -62,7 +62,7 @@ export async function trainModel(
   };
   let result: BacktestResult;
   try {
-    result = await backtest(spec, { ...options, ended });
+    result = await backtest(spec, { ...options, ended, everywhere: true });
   } finally {
     off();
   }

@@ -4,18 +4,19 @@ import { systemClock } from '../core/clock.ts';
 import { EXIT } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import { checkLearning, isLearning } from '../learn/load.ts';
+import { checkModel } from '../pipeline/check-model.ts';
 import { loadPipeline, readPipelineFile, type LoadedSpec } from '../pipeline/load.ts';
 import type { Part } from '../pipeline/part.ts';
 import { connectorContext } from '../pipeline/run.ts';
 import { searchSeasons, type FoundSeasons } from '../pipeline/season-search.ts';
 import { COMPONENTS } from './components.ts';
-import { seasonsText, whole } from './numbers.ts';
+import { foundSeasonsText } from './numbers.ts';
 import type { Terminal } from './terminal.ts';
 import { drawing, stations } from './topology.ts';
 import { veiled, veilOver } from './veil.ts';
 import type { Verb } from './verbs.ts';
 
-/** What `season: auto` would find. */
+/** What is found where the file names no season; where every row would be scored, in all. */
 async function foundSeasons(spec: LoadedSpec, terminal: Terminal): Promise<FoundSeasons> {
   const { signal, dispose } = terminal.stopper();
   const context = connectorContext(spec, { events: new EventBus(), fresh: true });
@@ -23,16 +24,18 @@ async function foundSeasons(spec: LoadedSpec, terminal: Terminal): Promise<Found
   try {
     return await searchSeasons(spec, build(spec.source), spec.history && build(spec.history), {
       ...{ forecasters: COMPONENTS.forecasters, clock: systemClock, signal },
+      everywhere: !spec.history && spec.forecast.warmup === 0,
     });
   } finally {
     dispose();
   }
 }
 
-function foundText({ seasons, rows }: FoundSeasons): string {
+function foundText(found: FoundSeasons): string {
+  const { seasons } = found;
   const line =
     seasons.length > 0 ? `\n\nforecast:\n  season: ${seasons.length === 1 ? seasons[0] : `[${seasons.join(', ')}]`}` : '';
-  return `${seasonsText(seasons)}, found in ${whole(rows)} rows${line}`;
+  return `${foundSeasonsText(found)}${line}`;
 }
 
 export const check: Verb = async ({ arguments: words, options }, terminal) => {
@@ -48,6 +51,7 @@ export const check: Verb = async ({ arguments: words, options }, terminal) => {
   }
   const spec = loadPipeline(file, { ...COMPONENTS, env: terminal.env, from: terminal.folder });
   const { out } = veiled(terminal, veilOver(spec, COMPONENTS));
+  await checkModel(spec, COMPONENTS);
   const drawn = { pipeline: spec.name, file: spec.file, stations: stations(spec) };
   if (options['seasons']) {
     const found = await foundSeasons(spec, terminal);

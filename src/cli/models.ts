@@ -10,7 +10,7 @@ import { readNewest } from '../pipeline/state-store.ts';
 import { SHADOW, SWAPS, type SwapRecord } from '../pipeline/swap-log.ts';
 import { printable } from './cell.ts';
 import { COMPONENTS } from './components.ts';
-import { instant, percent, value, whole } from './numbers.ts';
+import { foundSeasonsText, instant, percent, value, whole } from './numbers.ts';
 import { forecastName, savedModels, type SavedModels } from './saved-models.ts';
 import { calmTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -69,6 +69,7 @@ function list(spec: LoadedSpec, json: boolean, terminal: Terminal): number {
   const found = {
     pipeline: spec.name,
     inCharge: saved.inCharge,
+    seasons: saved.seasons,
     versions,
     promotions,
     scores: saved.scores,
@@ -93,7 +94,7 @@ function versionsOf(folder: string, of: string, inForce: number | undefined) {
   }));
 }
 
-interface Found extends Pick<SavedModels, 'inCharge' | 'scores'> {
+interface Found extends Pick<SavedModels, 'inCharge' | 'scores' | 'seasons'> {
   readonly versions: ReturnType<typeof versionsOf>;
   readonly promotions: readonly {
     readonly time: string;
@@ -104,7 +105,7 @@ interface Found extends Pick<SavedModels, 'inCharge' | 'scores'> {
   readonly rollback: number | undefined;
 }
 
-function textOf({ versions, promotions, scores, inCharge, rollback: asked }: Found, { paint }: Terminal): string {
+function textOf({ versions, promotions, scores, inCharge, seasons, rollback: asked }: Found, { paint }: Terminal): string {
   const loss = (x: number | null) => (x === null ? '' : value(x));
   const outcome = ({ accepted, inForce, to, mode }: Found['versions'][number]) =>
     `${mode === 'given' ? 'begun with' : to !== undefined ? `back to ${to}` : accepted ? 'accepted' : 'kept the old'}${inForce ? ', in force' : ''}`;
@@ -122,6 +123,7 @@ function textOf({ versions, promotions, scores, inCharge, rollback: asked }: Fou
     4,
   );
   const parts = [
+    seasons ? foundSeasonsText(seasons) : '',
     versions.length > 0 ? table : 'no training so far',
     scores.length > 0
       ? calmTable(

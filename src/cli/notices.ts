@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, instant, percent, seasonsText, value, whole } from './numbers.ts';
+import { ago, foundSeasonsText, instant, percent, value, whole } from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -60,10 +60,11 @@ function line(on: On): void {
     ({ resumed, rows }) => (resumed ? `continued at row ${whole(rows)}` : 'started'),
     ({ resumed, rows }) => ({ resumed, rows }),
   );
+  on('seasons.found', 'info', foundSeasonsText);
   on(
-    'seasons.found',
-    'info',
-    ({ seasons, rows }) => `${seasonsText(seasons)}, ${rows > 0 ? `found in ${whole(rows)} rows` : 'those of the model'}`,
+    'seasons.off',
+    'warn',
+    ({ reason }) => `no season is looked for: ${reason}; or name \`forecast.season\` (\`none\` where there is none)`,
   );
   on('run.stopped', 'info', ({ clean }) => (clean ? 'stopped' : 'stopped before everything was delivered'));
   on(

@@ -10,6 +10,11 @@ export function seasonsText(seasons: readonly number[]): string {
   return seasons.length > 0 ? `season${seasons.length > 1 ? 's' : ''} of ${seasons.map(whole).join(' and ')} rows` : 'no season';
 }
 
+/** The same, and where they come from. */
+export function foundSeasonsText({ seasons, rows }: { readonly seasons: readonly number[]; readonly rows: number }): string {
+  return `${seasonsText(seasons)}, ${rows > 0 ? `found in ${whole(rows)} rows` : 'those of the model'}`;
+}
+
 /** Four or so digits that tell something, whatever the size; `-` for what is no number. */
 export function value(x: number): string {
   if (!Number.isFinite(x)) return '-';

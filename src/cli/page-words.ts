@@ -112,7 +112,9 @@ export function markSentences(marks: readonly Mark[]): string[] {
       : ['The network was not trained.']),
     ...marks.flatMap(({ event, facts }) =>
       event === 'seasons.found'
-        ? [`In the first ${whole(Number(facts['rows']))} rows was found: ${seasonsText(facts['seasons'] as number[])}.`]
+        ? [
+            `The pipeline names no season; found in ${whole(Number(facts['rows']))} rows that are not scored: ${seasonsText(facts['seasons'] as number[])}.`,
+          ]
         : [],
     ),
     ...marks.flatMap(({ event, time }) =>

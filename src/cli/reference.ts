@@ -118,7 +118,7 @@ The fields of a source, a sink or a model stand beside its \`type\`: see [their 
 ## Rules between fields
 
 - \`grid: rows\` needs \`window.interval\`; \`slide\` and \`bars\` need a duration as \`grid\`, and \`slide\` divides it.
-- \`forecast.season: auto\` needs a \`history\`, or \`forecast.warmup\`: it looks in those rows. Forecasts of them know the seasons; later ones know nothing later.
+- Without \`forecast.season\` seasons are looked for in rows that are not scored: forecasts of those know the seasons; later ones know nothing later. \`auto\` needs such rows: a \`history\`, or \`forecast.warmup\`.
 - \`window.ring\` is at least the horizon, every season, \`retrain.rows\`, and what each model looks back.
 - \`retrain.lag\` is shorter than \`retrain.every\`; \`burn_in + steps\` is less than \`retrain.rows\`.
 - \`forecast.quantiles\` ascend. \`naive\` is among \`forecast.models\`; \`output\` and \`baselines\` name some of them.

@@ -25,7 +25,7 @@ export interface Report {
   /** Where the forecasts are. */
   readonly outputs: readonly string[];
   readonly stateHash: string;
-  /** With `season: auto`: what was found, in rows. */
+  /** Where the pipeline names no season: what was found, in rows. */
   readonly seasons?: readonly number[];
   /** Of a backtest: the scores of each series. */
   readonly bySeries?: readonly { readonly name: string; readonly scores: readonly ScoreLine[] }[];

@@ -39,6 +39,7 @@ function drawn(watch: Watch, terminal: Terminal, veil: Veil): () => void {
 const SAID: ReadonlySet<EventName> = new Set<EventName>([
   'run.started',
   'seasons.found',
+  'seasons.off',
   'weights.given',
   'training.finished',
   'training.failed',

@@ -50,7 +50,7 @@ export function stations(spec: Spec): Station[] {
       name: 'forecast',
       does: [
         `${forecast.targets?.map((target) => printable(target)).join(', ') ?? 'the first channel'}, ${forecast.horizon} ${forecast.horizon === 1 ? 'step' : 'steps'} ahead`,
-        ...(forecast.findSeasons ? ['season auto'] : []),
+        ...(forecast.findSeasons ? [seasonPhrase(spec)] : []),
         ...(forecast.season.length > 0 ? [`season ${forecast.season.join(', ')}`] : []),
         ...Object.entries(forecast.known_ahead ?? {}).map(([name, rows]) => `${printable(name)} known ${rows} rows ahead`),
         ...(forecast.attributes ? [`attributes of ${whole(Object.keys(forecast.attributes).length)} series`] : []),
@@ -82,6 +82,13 @@ export function stations(spec: Spec): Station[] {
       ? [{ name: 'service', does: [`health and metrics at http://${hostOf(service.http.host)}:${service.http.port}`] }]
       : []),
   ];
+}
+
+/** What becomes of a season that is not named; whether the source ends is known when it is run. */
+function seasonPhrase({ forecast, history, state }: Spec): string {
+  if (forecast.findSeasons === 'asked') return 'season auto';
+  const unscored = history !== undefined || forecast.warmup > 0;
+  return !state.shared && (unscored || forecast.weights !== undefined) ? 'seasons looked for' : 'no season';
 }
 
 function hostOf(host: string): string {

@@ -149,7 +149,7 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: 'check',
-    summary: 'Check a pipeline file and draw its line; nothing is run.',
+    summary: 'Check a pipeline file and the model that it begins with, and draw its line; nothing is run.',
     arguments: [FILE],
     options: [
       [
@@ -158,7 +158,7 @@ export const VERBS: readonly VerbEntry[] = [
       ],
       [
         '--seasons',
-        'look for seasons in its history, or else in the warm-up rows of its source, and tell what `season: auto` would find',
+        'look for seasons in its history, or else in the warm-up rows of its source (in all where there are none), and tell what a pipeline that names none would find',
       ],
       JSON_OPTION,
     ],

@@ -7,6 +7,7 @@ export interface Events {
   'run.started': { pipeline: string; resumed: boolean; rows: number };
   'run.stopped': { rows: number; clean: boolean };
   'seasons.found': { seasons: readonly number[]; rows: number; time: number };
+  'seasons.off': { reason: string };
   'ticks.ingested': { rows: number; total: number; time: number };
   'ticks.rejected': { reason: string; count: number };
   'series.opened': { lanes: number };
@@ -52,7 +53,8 @@ export const EVENTS: Readonly<Record<EventName, string>> = {
   'run.started': 'The line was built and, if there was a checkpoint, restored; no tick was read yet.',
   'run.stopped': 'The last checkpoint was taken and the sinks are closed.',
   'seasons.found':
-    'With `season: auto`: lengths in rows, found in so many rows up to `time`, or taken from the model of `forecast.weights` (0 rows); before the line begins.',
+    'Where the pipeline names no season: lengths in rows, found in so many rows up to `time`, or taken from the model of `forecast.weights` (0 rows); before the line begins.',
+  'seasons.off': 'The pipeline names no season, and none was looked for.',
   'ticks.ingested': 'A batch went through the whole line; `time` is its newest event time.',
   'ticks.rejected': 'Ticks were refused and sent to the dead letters.',
   'series.opened': 'Series got lanes for the first time or again; `lanes` are open now.',

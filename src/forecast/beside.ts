@@ -12,12 +12,12 @@ export interface KnownAhead {
   readonly ahead: number;
 }
 
-/** Kinds of series: each name is an input of 0 or 1. */
+/** What series are like: each name is an input. */
 export interface Attributes {
-  /** `sector=tech`, in order. */
+  /** `sector=tech`, 0 or 1, or `size`, a number; in order. */
   readonly names: readonly string[];
-  /** By series, indices into the names; a series that is not there has none. */
-  readonly of: Readonly<Record<string, readonly number[]>>;
+  /** By series, indices into the names and the values there; the others are 0, as are all of a series that is not there. */
+  readonly of: Readonly<Record<string, readonly (readonly [number, number])[]>>;
 }
 
 /** Plain data: it travels with a training. */
@@ -41,7 +41,7 @@ export class BesideInputs {
   readonly scales: number;
   readonly #ring: Ring;
   readonly #known: readonly KnownAhead[];
-  readonly #of: ReadonlyMap<string, readonly number[]>;
+  readonly #of: ReadonlyMap<string, Attributes['of'][string]>;
   readonly #seriesOf: (lane: number) => string | undefined;
 
   constructor(ring: Ring, beside: Beside | undefined, seriesOf: (lane: number) => string | undefined) {
@@ -54,13 +54,13 @@ export class BesideInputs {
     this.scales = this.#known.length * SCALE;
   }
 
-  /** Writes of what kind a lane's series is. */
+  /** Writes what a lane's series is like. */
   writeFixed(lane: number, into: Float32Array, to: number): void {
     if (this.fixed === 0) return;
     into.fill(0, to, to + this.fixed);
     // what a scenario draws is called after its series and a zero character
     const [series = ''] = (this.#seriesOf(lane) ?? '').split('\0', 1);
-    for (const place of this.#of.get(series) ?? []) into[to + place] = 1;
+    for (const [place, value] of this.#of.get(series) ?? []) into[to + place] = value;
   }
 
   /** Reads the scale of the known channels off a row's scaler. */

@@ -1,15 +1,20 @@
-/** `forecast.attributes`: of what kind each series is, as inputs of 0 and 1. */
+/** `forecast.attributes`: what each series is like, as inputs of 0 and 1, or numbers. */
 import type { Attributes } from '../forecast/beside.ts';
 
-/** As it stands in the file: by series, then by attribute. */
-export type WrittenAttributes = Readonly<Record<string, Readonly<Record<string, string>>>>;
+type Value = string | number;
 
-/** One input for each value that an attribute has somewhere, in order of name. */
+/** As it stands in the file: by series, then by attribute. */
+export type WrittenAttributes = Readonly<Record<string, Readonly<Record<string, Value>>>>;
+
+/** One input for each word that an attribute has somewhere, and one for its numbers, in order of name. */
 export function attributesOf(written: WrittenAttributes): Attributes {
   const names = namesOf(written);
   const of = Object.entries(written).map(([series, own]) => [
     series,
-    Object.entries(own).map(([attribute, value]) => names.indexOf(nameOf(attribute, value))),
+    Object.entries(own).map(([attribute, value]) => [
+      names.indexOf(nameOf(attribute, value)),
+      typeof value === 'number' ? value : 1,
+    ]),
   ]);
   return { names, of: Object.fromEntries(of) as Attributes['of'] };
 }
@@ -20,6 +25,6 @@ export function namesOf(written: WrittenAttributes): string[] {
   return [...new Set(all)].sort();
 }
 
-function nameOf(attribute: string, value: string): string {
-  return `${attribute}=${value}`;
+function nameOf(attribute: string, value: Value): string {
+  return typeof value === 'number' ? attribute : `${attribute}=${value}`;
 }

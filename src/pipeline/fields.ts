@@ -87,24 +87,30 @@ export function text(max = 1000) {
     .regex(/^\P{Cc}*$/u, { error: 'must not hold control characters' });
 }
 
+/** Text as {@link text}, or a number of ordinary size. */
+export function wordOrNumber() {
+  return z.union([text(200), between(-1e6, 1e6)], { error: 'must be text, or a number from -1000000 to 1000000' });
+}
+
 /** A name of a channel, bar, model or target. */
 export function label() {
   return text(200);
 }
 
-/** Rows in a season, a list of such, or `auto`. */
-export function seasonsField() {
+/** Rows in a season, a list of such, `none`, which is an empty list once parsed, or one of `words`. */
+export function seasonsField<Word extends string = never>(...words: Word[]) {
   const list = oneOrMore(count(2, 100_000), 8);
   const { anyOf } = list.meta() as { anyOf: object[] };
   return z
     .unknown()
-    .transform((given, context): number[] | 'auto' => {
-      if (given === 'auto') return given;
+    .transform((given, context): number[] | Word => {
+      if (given === 'none') return [];
+      if (words.includes(given as Word)) return given as Word;
       const { data, error } = list.safeParse(given, { error: explain });
       for (const issue of error?.issues ?? []) context.issues.push(issue as never);
       return data ?? z.NEVER;
     })
-    .meta({ anyOf: [...anyOf, { const: 'auto' }] });
+    .meta({ anyOf: [...anyOf, ...['none', ...words].map((word) => ({ const: word }))] });
 }
 
 /** One value or a list of them; a list once parsed. */

@@ -49,6 +49,8 @@ export interface RunOptions {
   readonly wrap?: (source: Source) => Source;
   /** Rows before this event time (epoch ms) are not scored. */
   readonly scoreFrom?: number | undefined;
+  /** Seasons are looked for in all rows of the source, scored or not. */
+  readonly everywhere?: boolean;
   /** Whether batches of forecasts say what every model said. */
   readonly opinions?: boolean;
   /** Is called with the line once it is built, and sees every batch of forecasts. */
@@ -79,7 +81,7 @@ export interface RunResult {
   /** Whether the input ended (or the run was stopped). */
   readonly complete: boolean;
   readonly targets: readonly string[];
-  /** With `season: auto`: in rows. */
+  /** Where the pipeline names none: in rows, as they were found. */
   readonly seasons?: readonly number[];
   /** By target and step, over all series. */
   readonly scores: readonly (readonly ScoreSummary[])[];
@@ -124,8 +126,7 @@ export async function drive(
   const { events, signal, fast } = options;
   const clock = options.clock ?? systemClock;
   const started = clock.elapsed();
-  const sinks: Sink[] = [];
-  const opened: Sink[] = [];
+  const [sinks, opened]: [Sink[], Sink[]] = [[], []];
   let spill: SpillFiles | undefined;
   const workers: TrainingWorker[] = [];
   let source: Source | undefined;
@@ -137,7 +138,8 @@ export async function drive(
   const work = async (): Promise<{ result: RunResult; line: Line }> => {
     const saved = store.load() as unknown as StateSnapshot | undefined;
     const seasons = await seasonsOf(given, saved, buildSource, { ...options, clock });
-    const spec = withSeasons(given, seasons);
+    const found = given.forecast.findSeasons ? seasons : undefined;
+    const spec = withSeasons(given, found);
     const loaded = await loadForecasters(spec, options.forecasters);
     const shadowLoaded = spec.shadow && (await loadForecasters({ ...spec, forecast: spec.shadow.forecast }, options.forecasters));
     let live = () => undefined as void;
@@ -151,7 +153,6 @@ export async function drive(
     state.lanes.spillTo(spill);
     state.add('spill', spill);
     if (seasons) state.add(SEASONS, seasonsPart(seasons));
-
     const total = await source.rows?.();
     for (const { type, config } of spec.sinks)
       sinks.push(options.sinks.find(({ name }) => name === type)!.build(config, connector));
@@ -238,7 +239,6 @@ export async function drive(
       { name: spec.source.type, health: () => source!.health?.() },
       ...sinks.map((sink, i) => ({ name: spec.sinks[i]!.type, health: () => sink.health?.() })),
     ];
-    if (seasons) events.emit('seasons.found', seasons);
     options.built?.(line, { resumed: saved !== undefined, from, total, ends, partition: one?.partition });
     events.emit('run.started', { pipeline: spec.name, resumed: saved !== undefined, rows: from });
 
@@ -267,7 +267,7 @@ export async function drive(
       targets,
       scores: scoresOf(line.ensemble),
       ...(line.shadow ? { shadow: scoresOf(line.shadow) } : {}),
-      ...(seasons ? { seasons: seasons.seasons } : {}),
+      ...(found ? { seasons: found.seasons } : {}),
       stateHash,
     };
     return { result, line };

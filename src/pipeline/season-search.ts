@@ -1,4 +1,4 @@
-/** `season: auto`: the lengths are looked for once, before the line begins, in rows that are not scored. */
+/** A pipeline that names no season: the lengths are looked for once, before the line begins, in rows that are not scored. */
 import { lastValueFrom, takeWhile } from 'rxjs';
 import type { RowBatch, SourceBatch } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
@@ -24,8 +24,10 @@ export interface FoundSeasons {
   readonly time: number;
 }
 
-/** Of more series the longest are looked at. */
+/** Of more series the longest are looked at, fewer of long ones: the work grows with the square of their length. */
 const MOST_SERIES = 64;
+const LEAST_SERIES = 16;
+const MOST_VALUES = 131_072;
 
 export interface SeasonSearchOptions {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
@@ -34,28 +36,49 @@ export interface SeasonSearchOptions {
   readonly signal: AbortSignal;
   /** Puts something between a source and the line. */
   readonly wrap?: (source: Source) => Source;
+  /** Rows before this event time (epoch ms) are not scored. */
+  readonly scoreFrom?: number | undefined;
+  /** All rows of the source are looked at, scored or not. */
+  readonly everywhere?: boolean | undefined;
 }
 
-/** The seasons of a pipeline that asks for them: those of its saved state, or else of the model that it begins with, or else looked for. Undefined: it does not ask. */
+/**
+ * The seasons of a pipeline that names none: those of its saved state, or else of the model that it begins with, or else looked for.
+ * Undefined: it names them, or it goes on without. Told by `seasons.found` and `seasons.off`.
+ */
 export async function seasonsOf(
   spec: LoadedSpec,
   saved: StateSnapshot | undefined,
   build: (part: Part) => Source,
-  options: SeasonSearchOptions,
+  options: SeasonSearchOptions & { readonly events: EventBus },
 ): Promise<FoundSeasons | undefined> {
-  if (!spec.forecast.findSeasons) return undefined;
+  const { findSeasons, weights, warmup } = spec.forecast;
+  const { events, wrap = (source: Source) => source, signal } = options;
+  const off = (reason: string) => void events.emit('seasons.off', { reason });
+  const told = (found: FoundSeasons) => (events.emit('seasons.found', found), found);
   const known = saved?.parts[SEASONS];
-  if (known !== undefined) return savedSeasons(known);
-  const { weights } = spec.forecast;
+  // that a pipeline names by now what was found changes nothing
+  if (!findSeasons) return known === undefined ? undefined : savedSeasons(known);
+  if (known !== undefined) return told(savedSeasons(known));
+  const asked = findSeasons === 'asked';
+  if (spec.state.shared) return off('several processes share the state');
+  if (saved && !asked) return off('the saved state was made without');
   const learned = weights === undefined ? undefined : seasonsOfModel(givenFolder(spec.folder, weights));
-  if (learned) return { seasons: learned, rows: 0, time: -Infinity };
-  const { wrap = (source: Source) => source } = options;
-  return searchSeasons(spec, wrap(build(spec.source)), spec.history && wrap(build(spec.history)), options);
+  if (learned) return told({ seasons: learned, rows: 0, time: -Infinity });
+  if (weights !== undefined && !asked) return off('the model of forecast.weights does not say with which it was trained');
+  const source = wrap(build(spec.source));
+  const endless = !source.bounded && !asked;
+  if (!spec.history && (endless || (warmup === 0 && options.scoreFrom === undefined && !options.everywhere))) {
+    await source.close().catch(() => undefined);
+    return off(endless ? 'the source does not end: give a history' : 'every row is scored: give forecast.warmup, or a history');
+  }
+  const found = await searchSeasons(spec, source, spec.history && wrap(build(spec.history)), options);
+  return signal.aborted ? undefined : told(found);
 }
 
 /**
- * The seasons of the first target in the rows of `history`, or else in the first `forecast.warmup` rows of `source` (0: in all), up to the one with
- * which a series has so many. A season is taken where half of the series have it. Closes what it is given.
+ * The seasons of the first target in the rows of `history`, or else in the rows of `source` up to the first that is scored. A season is
+ * taken where half of the series have it. Closes what it is given.
  * Throws `SEASON_ENDLESS` where there is no history and the source does not end.
  */
 export async function searchSeasons(
@@ -66,9 +89,11 @@ export async function searchSeasons(
 ): Promise<FoundSeasons> {
   try {
     if (!history && !source.bounded) throw new TidecastError('SEASON_ENDLESS', { source: spec.source.type });
-    const read = history ? afterHistory(history, nothing(source), () => undefined) : source;
-    const seen = new Seen(history ? Infinity : spec.forecast.warmup || Infinity, spec.window.ring);
     const { forecast } = spec;
+    const { scoreFrom = -Infinity, everywhere } = options;
+    const read = history ? afterHistory(history, nothing(source), () => undefined) : source;
+    const all = history !== undefined || everywhere === true;
+    const seen = new Seen({ rows: all ? Infinity : forecast.warmup, from: scoreFrom }, spec.window.ring);
     const line = buildLine(
       {
         ...spec,
@@ -89,18 +114,24 @@ export async function searchSeasons(
       },
     );
     await lastValueFrom(line.forecasts$.pipe(takeWhile(() => !seen.full)), { defaultValue: undefined });
-    return seen.found();
+    return seen.found(usualLengths(spec.window));
   } finally {
     await source.close().catch(() => undefined);
     await history?.close().catch(() => undefined);
   }
 }
 
-/** The spec with the seasons that were found, where it asks for them. */
+/** An hour, a day, a week and a year in rows; without whole days, as in a market with hours, there is nothing to go by. */
+function usualLengths({ interval, session }: Spec['window']): number[] {
+  return session ? [] : [HOUR, 24 * HOUR, 7 * 24 * HOUR, 365.25 * 24 * HOUR].map((length) => Math.round(length / interval));
+}
+
+const HOUR = 3_600_000;
+
+/** The spec with the seasons that were found in the place of those that it does not name; undefined: none. */
 export function withSeasons<S extends Spec>(spec: S, found: Pick<FoundSeasons, 'seasons'> | undefined): S {
-  if (!found) return spec;
   const given = <F extends Spec['forecast']>(forecast: F) =>
-    forecast.findSeasons ? { ...forecast, season: found.seasons } : forecast;
+    forecast.findSeasons ? { ...forecast, findSeasons: undefined, season: found?.seasons ?? [] } : forecast;
   return {
     ...spec,
     forecast: given(spec.forecast),
@@ -134,38 +165,45 @@ function nothing({ channels }: Source): Source {
   };
 }
 
-/** Rows by series, up to the one with which a series has enough of them. */
+/** Rows by series, up to the first that is scored. */
 class Seen {
   full = false;
   #rows = 0;
   #time = -Infinity;
-  readonly #enough: number;
+  readonly #unscored: { readonly rows: number; readonly from: number };
   readonly #newest: number;
-  readonly #values = new Map<number, number[]>();
+  readonly #values = new Map<number, { seen: number; readonly newest: number[] }>();
 
-  constructor(enough: number, newest: number) {
-    this.#enough = enough;
+  /** Scored is what comes after so many `rows` of its series and not before the event time `from`; of a series the `newest` values are kept. */
+  constructor(unscored: { readonly rows: number; readonly from: number }, newest: number) {
+    this.#unscored = unscored;
     this.#newest = newest;
   }
 
   add({ length, lanes, times, values, channels }: RowBatch): void {
-    for (let row = 0; row < length && !this.full; row++) {
+    const { rows, from } = this.#unscored;
+    for (let row = 0; row < length; row++) {
       const lane = lanes[row]!;
-      const own = this.#values.get(lane) ?? [];
+      const own = this.#values.get(lane) ?? { seen: 0, newest: [] };
+      this.full ||= own.seen >= rows && times[row]! >= from;
+      if (this.full) return;
       this.#values.set(lane, own);
-      own.push(values[row * channels]!);
+      own.seen++;
+      own.newest.push(values[row * channels]!);
+      if (own.newest.length >= 2 * this.#newest) own.newest.splice(0, this.#newest);
       this.#rows++;
       this.#time = Math.max(this.#time, times[row]!);
-      this.full = own.length >= this.#enough;
     }
   }
 
-  found(): FoundSeasons {
+  found(usual: readonly number[]): FoundSeasons {
     // lanes are numbered in the order in which the series came; the sort is stable
-    const series = [...this.#values.values()].sort((a, b) => b.length - a.length).slice(0, MOST_SERIES);
+    const all = [...this.#values.values()].sort((a, b) => b.seen - a.seen);
+    const most = Math.max(LEAST_SERIES, Math.floor(MOST_VALUES / Math.max(1, all[0]?.newest.length ?? 0)));
+    const series = all.slice(0, Math.min(MOST_SERIES, most));
     const votes = new Map<number, number>();
-    for (const values of series)
-      for (const season of findSeasons(Float64Array.from(values.slice(-this.#newest))))
+    for (const { newest } of series)
+      for (const season of findSeasons(Float64Array.from(newest.slice(-this.#newest)), usual))
         votes.set(season, (votes.get(season) ?? 0) + 1);
     const seasons = [...votes].filter(([, n]) => 2 * n >= series.length).map(([season]) => season);
     return { seasons: seasons.sort((a, b) => a - b).slice(0, MOST_SEASONS), rows: this.#rows, time: this.#time };

@@ -1,6 +1,6 @@
 /** `shadow` of a pipeline file. */
 import { z } from 'zod';
-import { between, count, label, oneOrMore, text } from './fields.ts';
+import { between, count, label, seasonsField, text } from './fields.ts';
 
 const PROMOTE = z.strictObject({
   margin: between(0, 1)
@@ -18,7 +18,9 @@ export function shadowSection<Retrain extends z.ZodType, Model extends z.ZodType
       name: label().default('shadow').describe('What it is called in events and lists.'),
       forecast: z
         .strictObject({
-          season: oneOrMore(count(2, 100_000), 8).optional().describe('Rows in a season. Default: those of `forecast`.'),
+          season: seasonsField()
+            .optional()
+            .describe('Rows in a season, a list of such, or `none`. Default: those of `forecast`.'),
           models: z.array(model).min(1).max(16).optional().describe('Its forecasters. Default: those of `forecast`.'),
           weights: text(4096)
             .optional()

@@ -5,7 +5,7 @@
  * defaults, `config/pipeline.schema.json` and `docs/reference/pipeline.md`.
  */
 import { z } from 'zod';
-import { addressField, between, count, label, positive, seasonsField, span, spanOrNever, text } from './fields.ts';
+import { addressField, between, count, label, positive, seasonsField, span, spanOrNever, text, wordOrNumber } from './fields.ts';
 import { DRIFT } from './drift-section.ts';
 import { part, partSchema, type Described, type Part } from './part.ts';
 import { shadowSection } from './shadow-section.ts';
@@ -181,10 +181,10 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .max(99)
           .default([0.025, 0.1, 0.5, 0.9, 0.975])
           .describe('Levels of the quantiles, ascending.'),
-        season: seasonsField()
+        season: seasonsField('auto')
           .optional()
           .describe(
-            'Rows in a season, or a list of such; the first is the main one. `auto`: they are looked for in the rows of `history`, or else in the first `warmup` rows, before the line begins; with `weights` they are those of the model. Default: none.',
+            'Rows in a season, or a list of such; the first is the main one. `none`: there is none. Default: before the line begins they are looked for in rows that are not scored: those of `history`, or else those of a source that ends before `warmup` is over (in a backtest also those before `--from`; in `train` all). With `weights` they are those of the model, and a saved state goes on with its own. Where no row is left unscored, where the source does not end and there is no history, and with `state.shared: true`, nothing is looked for, there is no season, and a line says so. `auto`: the same, but where nothing can be looked for it is an error.',
           ),
         known_ahead: z
           .record(label(), count(1, 10_000))
@@ -193,10 +193,10 @@ export function sections({ sources, sinks, forecasters }: Components) {
             'Inputs that are known for the future, such as prices or planned holidays, each with a number of rows, at least `horizon`: a row holds the value of the row so many rows later. Where that is missing, the last one told goes on. `ridge`, `boosted` and `recurrent` read them at the moment forecast for.',
           ),
         attributes: z
-          .record(text(200), z.record(label(), text(200)))
+          .record(text(200), z.record(label(), wordOrNumber()))
           .optional()
           .describe(
-            'Of what kind series are, by name: `{ AAPL: { sector: tech } }`. Each value becomes an input of 0 or 1 of `ridge`, `boosted` and `recurrent`; a series that is not named has none of them.',
+            'What series are like, by name: `{ AAPL: { sector: tech, beta: 1.2 } }`. Each word becomes an input of 0 or 1 of `ridge`, `boosted` and `recurrent`, the numbers of an attribute one input as they are: write them in a unit in which they differ by about 1. All are 0 for a series that is not named.',
           ),
         models: z
           .array(part('forecaster', forecasters, { short: true }))
@@ -254,8 +254,8 @@ export interface Spec {
   /** `targets` is undefined where it means "the first channel". */
   readonly forecast: Omit<Parsed['forecast'], 'season' | 'baselines'> & {
     readonly season: readonly number[];
-    /** The seasons are looked for before the line begins; until then `season` is empty. */
-    readonly findSeasons?: true | undefined;
+    /** The seasons are looked for before the line begins; until then `season` is empty. `asked`: by name, so that it must be possible. */
+    readonly findSeasons?: 'asked' | 'default' | undefined;
     readonly baselines: readonly string[];
   };
   /** Undefined: never. `growing`: a trigger trains only when there are enough new rows. */

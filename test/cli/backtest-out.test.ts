@@ -179,16 +179,24 @@ it('folds that cannot be are refused with a reason', async () => {
   expect(text.out.split('\n').filter((line) => / \+[13] /.test(line))).toHaveLength(4);
 });
 
-it('`check --seasons` tells what `season: auto` finds, and a backtest says what it found', async () => {
-  pipeline(folder, 'auto', { forecast: 'horizon: 2, season: auto, warmup: 200, models: [naive, linear]' });
+it('`check --seasons` tells what is found where no season is named, and a backtest says what it found', async () => {
+  pipeline(folder, 'auto', { forecast: 'horizon: 2, warmup: 200, models: [naive, linear]' });
   const text = await call('check', 'auto.yaml', '--seasons');
-  expect(text).toMatchObject({ code: 0, out: 'season of 24 rows, found in 399 rows\n\nforecast:\n  season: 24' });
+  expect(text).toMatchObject({ code: 0, out: 'season of 24 rows, found in 400 rows\n\nforecast:\n  season: 24' });
   const json = JSON.parse((await call('check', 'auto.yaml', '--seasons', '--json')).out) as { found: object };
-  expect(json.found).toMatchObject({ seasons: [24], rows: 399 });
+  expect(json.found).toMatchObject({ seasons: [24], rows: 400 });
   const tested = await call('backtest', 'auto.yaml', '--out', 'auto');
-  expect(tested.out).toMatch(/^auto: season of 24 rows, found in 399 rows$/m);
+  expect(tested.out).toMatch(/^auto: season of 24 rows, found in 400 rows$/m);
   expect(tested.out).toMatch(/^found: season of 24 rows$/m);
-  expect(readFileSync(join(folder, 'auto/report.md'), 'utf8')).toContain('In the first 399 rows was found: season of 24 rows.');
+  expect(readFileSync(join(folder, 'auto/report.md'), 'utf8')).toContain(
+    'The pipeline names no season; found in 400 rows that are not scored: season of 24 rows.',
+  );
+  pipeline(folder, 'scored', { forecast: 'horizon: 2, models: [naive, linear]' });
+  expect((await call('backtest', 'scored.yaml')).out).toContain(
+    'scored: no season is looked for: every row is scored: give forecast.warmup, or a history; or name `forecast.season`',
+  );
+  const phrase = async (file: string) => /seasons looked for|no season/.exec((await call('check', file)).out)?.[0];
+  expect([await phrase('auto.yaml'), await phrase('scored.yaml')]).toEqual(['seasons looked for', 'no season']);
   const folds = await call('backtest', 'auto.yaml', '--folds', '2', '--json');
   expect((JSON.parse(folds.out) as { folds: { seasons: number[] }[] }).folds.map(({ seasons }) => seasons)).toEqual([[24], [24]]);
 });

@@ -34,7 +34,7 @@ function started({ service = '', series = 1, json = false, ends = new LiveEnds()
     `
 source: { type: live, password: "\${PASSWORD}" }
 window: { interval: 1m, ring: 16 }
-forecast: { models: [naive] }
+forecast: { season: none, models: [naive] }
 sinks: [{ type: taking, password: "\${PASSWORD}" }]
 state: { path: state, checkpoint: 50ms }
 service: { ${service} }

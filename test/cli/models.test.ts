@@ -88,3 +88,19 @@ it('lists versions, scores and promotions; goes back, at the next start; and say
   const fresh = JSON.parse((await call('models', file, '--json')).out) as typeof listed;
   expect(fresh.versions.some(({ to }) => to !== undefined)).toBe(false);
 });
+
+it('tells seasons that were found, of a pipeline that names none', async () => {
+  writeFileSync(
+    join(folder, 'found.yaml'),
+    `
+source: { type: synthetic, kind: seasonal, series: 2, rows: 1000, interval: 1m, period: 24 }
+window: { grid: rows, interval: 1m }
+forecast: { models: [naive, linear], warmup: 300 }
+retrain: { every: never }
+`,
+  );
+  expect(await call('run', 'found.yaml', '--fast')).toMatchObject({ code: 0 });
+  expect((await call('models', 'found.yaml')).out).toMatch(/^season of 24 rows, found in 600 rows\n/);
+  const json = JSON.parse((await call('models', 'found.yaml', '--json')).out) as { seasons: object };
+  expect(json.seasons).toMatchObject({ seasons: [24], rows: 600 });
+});

@@ -122,6 +122,17 @@ ${rest}`;
     const refused = await call(['run', other, '--json']);
     expect(refused.code).toBe(78);
     expect(JSON.parse(refused.out)).toMatchObject({ ok: false, error: { code: 'MODEL_MISFIT' } });
+    // `check` says so before anything is run; the state of a line that was retrained has weights of its own
+    const told = JSON.parse((await call(['check', other, '--json'])).out) as { error: { facts: object } };
+    expect(told).toMatchObject({ ok: false, error: (JSON.parse(refused.out) as { error: object }).error });
+    expect((await call(['check', file])).code).toBe(0);
+    const fits = (name: string, season: string) => pipeline(name, small().replace('season: 24', `${season}weights: out/small`));
+    expect((await call(['check', fits('fitting', 'season: 24, ')])).code).toBe(0);
+    expect((await call(['check', fits('unnamed', '')])).code).toBe(0);
+    expect((await call(['check', fits('seasonless', 'season: none, ')])).code).toBe(78);
+    const gone = pipeline('gone', small().replace('season: 24', 'weights: out/gone'));
+    expect((await call(['check', gone])).err).toBe((await call(['run', gone])).err);
+    expect((await call(['check', gone])).code).toBe(66);
   });
 
   it('a random walk has no skill, and that is said', async () => {

@@ -124,12 +124,24 @@ function drifting(): Row[] {
 }
 
 describe('attributes of series', () => {
-  const kinds = Object.fromEntries(
-    ['up-1', 'up-2', 'down-1', 'down-2', 'up-new', 'down-new'].map((name) => [name, { trend: name.split('-')[0]! }]),
-  );
+  const of = (up: string | number, down: string | number) =>
+    Object.fromEntries(
+      ['up-1', 'up-2', 'down-1', 'down-2', 'up-new', 'down-new'].map((name) => [
+        name,
+        { trend: name.startsWith('up') ? up : down },
+      ]),
+    );
+  const kinds = of('up', 'down');
   const few = { horizon: 1, warmup: 0 };
 
-  it.each(['ridge', 'boosted', 'recurrent'])('a new series is forecast by %s as its kind was', async (name) => {
+  it.each([
+    ['ridge', 'its kind was', kinds],
+    ['boosted', 'its kind was', kinds],
+    ['recurrent', 'its kind was', kinds],
+    ['ridge', 'such of its number were', of(1, -1)],
+    ['boosted', 'such of its number were', of(1.5, 0.5)],
+    ['recurrent', 'such of its number were', of(1.5, -1.5)],
+  ])('a new series is forecast by %s as %s', async (name, _, attributes) => {
     const models = ['naive', name === 'recurrent' ? NETWORK : name];
     const changes = async (attributes: object | undefined) => {
       const changes = new Map<string, number[]>();
@@ -148,7 +160,7 @@ describe('attributes of series', () => {
         changes.get(series)!.reduce((sum, change) => sum + change, 0) / changes.get(series)!.length;
       return meanOf('up-new') - meanOf('down-new');
     };
-    const told = await changes(kinds);
+    const told = await changes(attributes);
     expect(told).toBeGreaterThan(0.3);
     // as if nothing were said, and as if all were unknown
     const [silent, others] = [

@@ -27,6 +27,7 @@ describe('defaults', () => {
         horizon: 1,
         quantiles: [0.025, 0.1, 0.5, 0.9, 0.975],
         season: [],
+        findSeasons: 'default',
         models: [
           { type: 'naive', config: {} },
           { type: 'seasonal-naive', config: {} },
@@ -86,6 +87,21 @@ describe('defaults', () => {
     expect(
       loadText('source: { type: arrow, path: x }\nwindow: { interval: 1m, ring: 500 }\nretrain: { every: 1d }\n').retrain?.rows,
     ).toBe(500);
+  });
+
+  it.each([
+    ['', [], 'default'],
+    ['season: none', [], undefined],
+    ['season: auto, warmup: 9', [], 'asked'],
+    ['season: 24', [24], undefined],
+    ['season: [24, 168]', [24, 168], undefined],
+  ])('seasons: `%s`', (written, season, findSeasons) => {
+    const { forecast, shadow } = loadText(`${SOUND}forecast: { ${written} }\nshadow: { forecast: { season: none } }\n`);
+    expect([forecast.season, forecast.findSeasons]).toEqual([season, findSeasons]);
+    expect([shadow!.forecast.season, shadow!.forecast.findSeasons]).toEqual([[], undefined]);
+    expect(loadText(`${SOUND}forecast: { ${written} }\nshadow: {}\n`).shadow!.forecast).toMatchObject(
+      findSeasons ? { season, findSeasons } : { season },
+    );
   });
 
   it('baselines are those that are among the models', () => {
