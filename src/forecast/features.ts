@@ -14,6 +14,8 @@ import { BesideInputs, type Beside } from './beside.ts';
 import { SeasonRows } from './season-rows.ts';
 import { CHANGE, DEVIATION, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
 
+/** Inputs of the clock: sine and cosine of the time of day and of the week. */
+export const CLOCK = 4;
 const CLIP = 10;
 const TARGET_CLIP = 50;
 
@@ -39,6 +41,8 @@ export class Features {
   readonly sizes: FeatureSizes;
   /** Inputs a row. */
   readonly count: number;
+  /** Of those, the ones of a channel, channel by channel; then come {@link CLOCK} of the clock. */
+  readonly own: number;
   readonly #ring: Ring;
   readonly #clock: GridClock;
   readonly #rows: SeasonRows;
@@ -60,7 +64,8 @@ export class Features {
     this.#told = aheadOf(sizes.horizon, Infinity);
     this.#scale = new Float64Array(this.#beside.scales);
     const beside = this.#beside.fixed + this.#told.length * this.#beside.perStep;
-    this.count = sizes.channels * (4 + sizes.lags + seasonal) + 6 + beside;
+    this.own = 4 + sizes.lags + seasonal;
+    this.count = sizes.channels * this.own + CLOCK + 2 + beside;
   }
 
   /** Rows that must lie before a row for its inputs to be complete. */

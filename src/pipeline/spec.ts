@@ -202,7 +202,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .array(part('forecaster', forecasters, { short: true }))
           .min(1)
           .max(16)
-          .prefault(['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent'])
+          .prefault(['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent', 'readout'])
           .describe('The forecasters that run side by side: a name, or a map with `type` and its fields.'),
         weights: text(4096)
           .optional()
