@@ -20,13 +20,13 @@ it('the longest series decides, by its rows up to the moment, whatever the ring 
     const lane = lanes.lane(name);
     for (let time = from; time < to; time++) ring.push(lane, time, Float64Array.of(0), 0);
   };
-  push('long', 0, 260);
+  push('long', 0, 130);
   push('short', 0, 20);
   expect([118, 119, 1000].map((time) => growth.enough(time))).toEqual([false, true, true]);
-  growth.trained(249);
-  expect(growth.trainedAt).toBe(250);
-  push('long', 260, 510);
-  expect([498, 499].map((time) => growth.enough(time))).toEqual([false, true]);
+  growth.trained(119);
+  expect(growth.trainedAt).toBe(120);
+  push('long', 130, 380);
+  expect([368, 369].map((time) => growth.enough(time))).toEqual([false, true]);
 });
 
 it('a series that was evicted no longer counts', () => {
