@@ -1,4 +1,5 @@
 /** How a backtest went over time: one pass over its result, in flat memory. */
+import { FORECASTERS } from '../forecast/index.ts';
 import type { ReadResult } from './result.ts';
 
 /** Stretches that a timeline has at most. */
@@ -17,8 +18,8 @@ export interface Timeline {
   /** Mean weight of each model in the mixture; empty where a single model is the output. */
   readonly weights: Readonly<Record<string, readonly (number | null)[]>>;
   /**
-   * By model: how much larger the error would be with its weight dealt out to the others, as a share; over the whole time. Models that
-   * are built on it still are.
+   * By model: how much larger the error would be without it and those built on it, their weight dealt out to the others, as a share; over
+   * the whole time.
    */
   readonly without: Readonly<Record<string, number>>;
   /** By nominal level of the central interval, e.g. `0.8`: share of truths inside. */
@@ -86,6 +87,7 @@ export async function timelines(read: ReadResult, options: TimelineOptions): Pro
     below: new Float64Array(quantiles.length),
     without: new Float64Array(models.length + 1),
   }));
+  const builtOn = models.map((model) => models.indexOf(FORECASTERS.find(({ name }) => name === model)?.builtOn ?? ''));
   const forecasts = new Float64Array(models.length);
   const weights = new Float64Array(models.length);
   const trails = new Map<string, Trail>();
@@ -109,7 +111,7 @@ export async function timelines(read: ReadResult, options: TimelineOptions): Pro
       said.forEach((name, m) => add(sum.errors[m]!, Math.abs(truth - (forecasts[m] = numbers[name]![i]!))));
       trusted.forEach((name, m) => add(sum.weights[m]!, (weights[m] = numbers[name]![i]!)));
       for (let m = 0; m <= models.length; m++)
-        sum.without[m] = sum.without[m]! + Math.abs(truth - mixedWithout(m, forecasts, weights, mean[i]!));
+        sum.without[m] = sum.without[m]! + Math.abs(truth - mixedWithout(m, builtOn, forecasts, weights, mean[i]!));
       pairs.forEach(([low, high], p) => {
         if (truth >= numbers[low.column]![i]! && truth <= numbers[high.column]![i]!) add(sum.inside[p]!, 1);
       });
@@ -143,11 +145,17 @@ export async function timelines(read: ReadResult, options: TimelineOptions): Pro
   return { lines: lines.filter(({ n }) => n.length > 0), trails: [...trails.values()] };
 }
 
-/** What the mixture would have said without one of its models; with all of them where `left` names none. */
-function mixedWithout(left: number, forecasts: Float64Array, weights: Float64Array, otherwise: number): number {
+/** What the mixture would have said without one of its models and those that are built on it; with all of them where `left` names none. */
+function mixedWithout(
+  left: number,
+  builtOn: readonly number[],
+  forecasts: Float64Array,
+  weights: Float64Array,
+  otherwise: number,
+): number {
   let [sum, all] = [0, 0];
   for (let m = 0; m < forecasts.length; m++) {
-    if (m === left) continue;
+    if (m === left || builtOn[m] === left) continue;
     sum += weights[m]! * forecasts[m]!;
     all += weights[m]!;
   }

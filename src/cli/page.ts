@@ -187,7 +187,7 @@ function trust(data: ReportData): string {
   if (mixed.length === 0) return '';
   const models = data.facts.models;
   const words =
-    '<p>The forecast is a mixture; these are the weights that each model had, mean over series. “Without it” deals a model’s weight out to the others and leaves everything else as it was, models that are built on it included.</p>';
+    '<p>The forecast is a mixture; these are the weights that each model had, mean over series. “Without it” deals a model’s weight out to the others and leaves everything else as it was, models that are built on it included. Quantiles are mixed by themselves: at each level, what every model gives for it and what lies around the mixture, each with a weight of its own.</p>';
   return section(
     'What the mixture trusted',
     `${words}${said(modelSentences(data))}<details><summary>Every model’s weight, and what it adds</summary>${table(trustTable(data))}</details>${mixed.map((line) => figure(plots.weightsOverTime(line, models), `${displayName(line.target)}, step ${line.step}: weights over time.`, legend(models, models))).join('')}`,

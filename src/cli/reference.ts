@@ -57,6 +57,7 @@ function indexPage({ sources, sinks, forecasters }: PipelineComponents): string 
 
 function componentPage(component: Described): string {
   const { kind, name, status, summary, config, example, guarantees } = component;
+  const { builtOn } = component as { builtOn?: string };
   const rows = fieldRows(config);
   const lines = [`type: ${name}`, ...exampleLines(example)];
   const inFile = {
@@ -66,6 +67,7 @@ function componentPage(component: Described): string {
       'forecast:',
       '  models:',
       '    - naive',
+      ...(builtOn === undefined ? [] : [`    - ${builtOn}`]),
       ...(lines.length === 1 && name === 'naive' ? [] : lines.map((line, i) => `    ${i === 0 ? '- ' : '  '}${line}`)),
     ],
   }[kind as keyof typeof FOLDERS];
@@ -120,6 +122,7 @@ The fields of a source, a sink or a model stand beside its \`type\`: see [their 
 - \`window.ring\` is at least the horizon, every season, \`retrain.rows\`, and what each model looks back.
 - \`retrain.lag\` is shorter than \`retrain.every\`; \`burn_in + steps\` is less than \`retrain.rows\`.
 - \`forecast.quantiles\` ascend. \`naive\` is among \`forecast.models\`; \`output\` and \`baselines\` name some of them.
+  \`readout\` stands after \`recurrent\`, which it is built on.
 - \`forecast.known_ahead\` reaches the horizon, is less than \`window.ring\`, and names no target.
 - \`forecast.targets\` are bars, where bars are given.
 

@@ -339,6 +339,11 @@ export const ERRORS = {
     exit: EXIT.config,
   },
   FORECAST_TOO_WIDE: { what: 'The network would have too many inputs', todo: 'Use fewer channels or lags.', exit: EXIT.config },
+  FORECAST_ORDER: {
+    what: 'A forecaster is built on one that is not there yet',
+    todo: 'Name the other one before it among the models.',
+    exit: EXIT.config,
+  },
   // -- src/interop
   EXPORT_UNKNOWN: {
     what: 'The network has a part that the other format does not know',

@@ -2,7 +2,8 @@
  * Station 5's heart: score what was forecast for now, learn, forecast again.
  *
  * For each row, in this order: the truth meets what was said for it (scores, expert weights, intervals), every model steps, the
- * mixture combines, the interval spreads, and what was said is kept until its truth comes.
+ * mixture combines means and quantiles (or, where one model speaks alone, the interval calibrates its quantiles), and what was said is kept
+ * until its truth comes.
  */
 import { ROW_IMPUTED } from '../core/batch.ts';
 import type { Column, Lanes } from '../core/lanes.ts';
@@ -10,6 +11,7 @@ import { remainder } from '../core/math/remainder.ts';
 import type { Forecaster, ForecasterContext, Outlook, Wave } from './forecaster.ts';
 import { Interval } from './interval.ts';
 import { Mixture } from './mixture.ts';
+import { QuantileMixture, sorted } from './quantile-mixture.ts';
 import { Scores } from './score.ts';
 import type { WeightsBox } from './weights.ts';
 
@@ -45,15 +47,20 @@ export class Ensemble {
   readonly mixture: Mixture | undefined;
   readonly context: ForecasterContext;
   readonly #models: readonly Forecaster[];
-  readonly #interval: Interval;
+  /** Of the mixture; of a model that speaks alone. */
+  readonly #quantiles: QuantileMixture | undefined;
+  readonly #interval: Interval | undefined;
   readonly #cells: number;
   readonly #levels: number;
+  /** Numbers of a cell in `#spread`, the issued quantiles last. */
+  readonly #width: number;
   readonly #output: number;
   readonly #naive: number;
-  readonly #spreader: number;
+  /** Models whose own quantiles count. */
+  readonly #owners: readonly number[];
   /** What each model said, then the output: `horizon slots x cells x (models + 1)` a lane. */
   readonly #said: Column<Float64Array>;
-  /** Quantiles before and after calibration: `slots x cells x 2 levels`. */
+  /** Quantiles of each owner (of a model that speaks alone: before calibration), then what was issued: `slots x cells x numbers x levels`. */
   readonly #spread: Column<Float64Array>;
   /** Grid index and event time of the origin in each slot; index 0 means empty. */
   readonly #origin: Column<Float64Array>;
@@ -74,15 +81,22 @@ export class Ensemble {
     const names = models.map((model) => model.name);
     this.#naive = names.indexOf('naive');
     this.#output = options.output === 'mixture' ? -1 : names.indexOf(options.output);
-    // the network's quantiles give the mixture its shape; calibration gives it its honesty
-    const speaker = this.#output >= 0 && models[this.#output]!.ownQuantiles ? this.#output : -1;
-    this.#spreader = this.#output >= 0 ? speaker : models.findIndex((model) => model.ownQuantiles);
+    this.#owners = models.flatMap(({ ownQuantiles }, m) => (ownQuantiles && (this.#output < 0 || this.#output === m) ? [m] : []));
     this.names = [...names, this.#output >= 0 ? `${options.output} (output)` : 'mixture'];
     this.mixture =
       this.#output >= 0
         ? undefined
         : new Mixture(lanes, { experts: models.length, cells: this.#cells, horizon, reference: this.#naive });
-    this.#interval = new Interval(lanes, { cells: this.#cells, levels: quantiles });
+    if (this.mixture)
+      this.#quantiles = new QuantileMixture(lanes, {
+        experts: models.length + 1,
+        owners: this.#owners,
+        cells: this.#cells,
+        horizon,
+        levels: quantiles,
+      });
+    else this.#interval = new Interval(lanes, { cells: this.#cells, levels: quantiles });
+    this.#width = ((this.mixture ? this.#owners.length : 1) + 1) * this.#levels;
     this.scores = new Scores(lanes, {
       models: this.names,
       baselines: options.baselines,
@@ -92,7 +106,7 @@ export class Ensemble {
       warmup: options.warmup,
     });
     this.#said = lanes.f64('ensemble.said', horizon * this.#cells * (models.length + 1));
-    this.#spread = lanes.f64('ensemble.spread', horizon * this.#cells * this.#levels * 2);
+    this.#spread = lanes.f64('ensemble.spread', horizon * this.#cells * this.#width);
     this.#origin = lanes.f64('ensemble.origin', horizon * 2);
     this.#index = lanes.f64('ensemble.index');
     this.#scoreFrom = options.scoreFrom ?? -Infinity;
@@ -114,9 +128,7 @@ export class Ensemble {
   newest(lane: number, cell: number, into: Float64Array): number {
     const { horizon } = this.context;
     const at = (lane * horizon + remainder(this.#index.data[lane]!, horizon)) * this.#cells + cell;
-    const levels = this.#levels;
-    const base = at * levels * 2;
-    into.set(this.#spread.data.subarray(base + levels, base + 2 * levels));
+    sorted(this.#spread.data, (at + 1) * this.#width - this.#levels, this.#levels, into, 0);
     const models = this.#models.length;
     return this.#said.data[at * (models + 1) + models]!;
   }
@@ -166,12 +178,14 @@ export class Ensemble {
         }
         const truth = wave.values[k * wave.channels + t]!;
         const at = (slot * cells + cell) * (models + 1);
-        const base = (slot * cells + cell) * this.#levels * 2;
-        const issued = base + this.#levels;
+        const base = (slot * cells + cell) * this.#width;
+        const issued = base + this.#width - this.#levels;
         out.errors[row * cells + cell] = truth - said[at + models]!;
-        this.scores.add(lane, t, h - 1, said, at, 1, spread, issued, truth, wave.times[k]! < this.#scoreFrom ? 0 : now);
+        sorted(spread, issued, this.#levels, this.#scratch, 0);
+        this.scores.add(lane, t, h - 1, said, at, 1, this.#scratch, 0, truth, wave.times[k]! < this.#scoreFrom ? 0 : now);
         this.mixture?.update(lane, cell, said, at, 1, truth);
-        this.#interval.update(lane, cell, spread, base, spread, issued, truth);
+        this.#quantiles?.update(lane, cell, said, at, spread, base, spread, issued, truth);
+        this.#interval?.update(lane, cell, spread, base, spread, issued, truth);
       }
     }
   }
@@ -203,26 +217,30 @@ export class Ensemble {
         const to = row * cells + cell;
         out.mean[to] = mean;
         out.naive[to] = naive[k * cells + cell]!;
-        const base = (slot * cells + cell) * levels * 2;
-        this.#spreadBase(k * cells + cell, mean, said[at + this.#spreader]!);
-        for (let q = 0; q < levels; q++) spread[base + q] = this.#scratch[q]!;
-        this.#interval.apply(lane, cell, spread, base, out.quantiles, to * levels);
-        for (let q = 0; q < levels; q++) spread[base + levels + q] = out.quantiles[to * levels + q]!;
+        const base = (slot * cells + cell) * this.#width;
+        const issued = base + this.#width - levels;
+        for (let o = 0; o < this.#owners.length; o++) {
+          const m = this.#owners[o]!;
+          this.#own(m, k * cells + cell, said[at + m]!, spread, base + o * levels);
+        }
+        if (this.#quantiles) this.#quantiles.apply(lane, cell, said, at, spread, base, spread, issued);
+        else {
+          if (this.#owners.length === 0) spread.fill(mean, base, issued);
+          this.#interval!.apply(lane, cell, spread, base, spread, issued);
+        }
+        sorted(spread, issued, levels, out.quantiles, to * levels);
       }
     }
   }
 
-  /** Quantiles before calibration: the output's mean, shaped by the network's where there is one. */
-  #spreadBase(from: number, mean: number, spreaderMean: number): void {
-    const { quantiles } = this.#spreader >= 0 ? this.#outlooks[this.#spreader]! : { quantiles: undefined };
-    const sorted = this.#scratch;
-    for (let q = 0; q < this.#levels; q++) {
-      const quantile = quantiles ? finite(mean + (quantiles[from * this.#levels + q]! - spreaderMean), mean) : mean;
-      // a network's quantiles may cross; sorted ones are at least as good (Chernozhukov, Fernandez-Val and Galichon 2010)
-      let place = q;
-      for (; place > 0 && sorted[place - 1]! > quantile; place--) sorted[place] = sorted[place - 1]!;
-      sorted[place] = quantile;
-    }
+  /** The quantiles of a model in order, `into[to .. to + levels)`; what is not finite is the mean. */
+  #own(model: number, from: number, mean: number, into: Float64Array, to: number): void {
+    const said = this.#outlooks[model]!;
+    const levels = this.#levels;
+    // a model that was silent has left the quantiles of another row
+    const spoke = said.mean[from]! === mean;
+    for (let q = 0; q < levels; q++) this.#scratch[q] = spoke ? finite(said.quantiles[from * levels + q]!, mean) : mean;
+    sorted(this.#scratch, 0, levels, into, to);
   }
 }
 

@@ -11,8 +11,11 @@ import { ROW_IMPUTED } from '../core/batch.ts';
 import type { Ring } from '../window/ring.ts';
 import type { GridClock } from './forecaster.ts';
 import { BesideInputs, type Beside } from './beside.ts';
+import { SeasonRows } from './season-rows.ts';
 import { CHANGE, DEVIATION, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
 
+/** Inputs of the clock: sine and cosine of the time of day and of the week. */
+export const CLOCK = 4;
 const CLIP = 10;
 const TARGET_CLIP = 50;
 
@@ -38,8 +41,11 @@ export class Features {
   readonly sizes: FeatureSizes;
   /** Inputs a row. */
   readonly count: number;
+  /** Of those, the ones of a channel, channel by channel; then come {@link CLOCK} of the clock. */
+  readonly own: number;
   readonly #ring: Ring;
   readonly #clock: GridClock;
+  readonly #rows: SeasonRows;
   readonly #ahead: readonly (readonly number[])[];
   readonly #beside: BesideInputs;
   /** Steps at which what is known ahead is an input. */
@@ -50,6 +56,7 @@ export class Features {
   constructor(ring: Ring, clock: GridClock, sizes: FeatureSizes, seriesOf: (lane: number) => string | undefined) {
     this.#ring = ring;
     this.#clock = clock;
+    this.#rows = new SeasonRows(ring, clock);
     this.sizes = sizes;
     this.#ahead = sizes.seasons.map((season) => aheadOf(sizes.horizon, season));
     const seasonal = this.#ahead.reduce((sum, steps) => sum + steps.length + 1, 0);
@@ -57,7 +64,8 @@ export class Features {
     this.#told = aheadOf(sizes.horizon, Infinity);
     this.#scale = new Float64Array(this.#beside.scales);
     const beside = this.#beside.fixed + this.#told.length * this.#beside.perStep;
-    this.count = sizes.channels * (4 + sizes.lags + seasonal) + 6 + beside;
+    this.own = 4 + sizes.lags + seasonal;
+    this.count = sizes.channels * this.own + CLOCK + 2 + beside;
   }
 
   /** Rows that must lie before a row for its inputs to be complete. */
@@ -78,6 +86,7 @@ export class Features {
     if (slot < 0) slot += capacity;
     const base = lane * capacity;
     const at0 = base + slot;
+    const pace = this.#rows.pace(lane, back);
     let f = to;
     for (let c = 0; c < channels; c++) {
       const s = at + c * SCALER_SIZE;
@@ -104,6 +113,10 @@ export class Features {
           for (let a = 0; a <= ahead.length; a++) into[f++] = 0;
           continue;
         }
+        if (!this.#rows.isEven(lane, back, season)) {
+          f = this.#writeUneven(lane, back, c, y, pace, k, perDeviation, perChange, into, f);
+          continue;
+        }
         const then = values[before(at0, slot, season, capacity) * channels + c]!;
         into[f++] = clip((y - then) * perDeviation);
         for (let a = 0; a < ahead.length; a++)
@@ -111,11 +124,33 @@ export class Features {
       }
     }
     const time = ring.times.data[at0]!;
-    this.#clock.phases(this.#clock.after(time, 1), into, f);
+    this.#clock.phases(pace === 1 ? this.#clock.after(time, 1) : this.#rows.due(lane, back, 1, pace), into, f);
     const last = reach > 1 ? ring.times.data[before(at0, slot, 1, capacity)]! : time - this.#clock.interval;
     into[f + 4] = clip((time - this.#clock.after(last, 1)) / this.#clock.interval);
     into[f + 5] = ring.flags.data[at0]! & ROW_IMPUTED ? 1 : 0;
     if (this.sizes.beside) this.#writeBeside(lane, back, state, at, into, f + 6);
+  }
+
+  /** What followed one season ago where rows do not lie on the grid; 0 where nothing lies near. */
+  #writeUneven(
+    lane: number,
+    back: number,
+    channel: number,
+    y: number,
+    pace: number,
+    k: number,
+    perDeviation: number,
+    perChange: number,
+    into: Float32Array,
+    to: number,
+  ): number {
+    const season = this.sizes.seasons[k]!;
+    let f = to;
+    const then = this.#ring.value(lane, this.#rows.phase(lane, back, 0, pace, season), channel);
+    into[f++] = clip((y - then) * perDeviation);
+    for (const step of this.#ahead[k]!)
+      into[f++] = clip((this.#ring.value(lane, this.#rows.phase(lane, back, step, pace, season), channel) - then) * perChange);
+    return f;
   }
 
   #writeBeside(lane: number, back: number, state: Float64Array, at: number, into: Float32Array, to: number): void {

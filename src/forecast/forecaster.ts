@@ -91,6 +91,8 @@ export interface ForecasterComponent<Config = unknown> {
   /** YAML of a configuration without `type`; may be empty. */
   readonly example: string;
   readonly guarantees: readonly string[];
+  /** Name of the forecaster that it is built on, which stands before it among the models. */
+  readonly builtOn?: string;
   /** Rows it needs the ring to hold, for this horizon and these seasons. */
   lookback(config: Config, sizes: { readonly horizon: number; readonly seasons: readonly number[] }): number;
   /** Fetches what `build` then finds in `context.loaded`, such as a model; relative paths start at `folder`. */

@@ -4,6 +4,7 @@ import boosted from './boosted.ts';
 import holtWinters from './holt-winters.ts';
 import linear from './linear.ts';
 import naive from './naive.ts';
+import readout from './readout.ts';
 import recurrent from './recurrent.ts';
 import ridge from './ridge.ts';
 import seasonalNaive from './seasonal-naive.ts';
@@ -17,4 +18,5 @@ export const FORECASTERS: readonly ForecasterComponent<any>[] = [
   ridge,
   boosted,
   recurrent,
+  readout,
 ];

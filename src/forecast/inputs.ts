@@ -2,6 +2,7 @@
 import type { Lanes } from '../core/lanes.ts';
 import type { Ring } from '../window/ring.ts';
 import type { GridClock, Wave } from './forecaster.ts';
+import type { Recurrent } from './recurrent.ts';
 import { RowScaler } from './row-scaler.ts';
 import { Tabular, type TabularSizes } from './tabular.ts';
 import { TabularRows } from './tabular-rows.ts';
@@ -12,6 +13,8 @@ export class Inputs {
   readonly box = new WeightsBox();
   /** Models that are fitted in one go, by name. */
   readonly fitted: string[] = [];
+  /** The network, once it is built: for a model that reads its hidden state. */
+  network: Recurrent | undefined;
   readonly #lanes: Lanes;
   readonly #ring: Ring;
   readonly #clock: GridClock;

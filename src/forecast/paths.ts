@@ -40,7 +40,7 @@ export function rollPaths(
 ): Float64Array {
   const { ring, clock, targets, channels, horizon, quantiles: levels } = ensemble.context;
   const rows = lanes.length;
-  const kept = ['interval', 'mixture'].map((name) => ensemble.lanes.keep(prefix + name, lanes));
+  const kept = ['interval', 'mixture', 'quantiles'].map((name) => ensemble.lanes.keep(prefix + name, lanes));
   const issued = new Float64Array(levels.length);
   const wave = {
     rows,

@@ -61,6 +61,14 @@ export function recurrentShape(options: RecurrentConfig, features: Features, qua
   return { cell, ...form, inputs: features.count, hidden, layers, outputs, skip: true };
 }
 
+/** Is told of every row that the network steps over, live or replayed. */
+export interface Onlooker {
+  /** A lane's state is rebuilt under other weights: what was learned from the old states counts no more. */
+  anew(lane: number): void;
+  /** The lane's row `back` rows ago, scaled by `scaler[at ..]`, was stepped over as row `k` of the network's wave. */
+  saw(lane: number, back: number, k: number, scaler: Float64Array, at: number): void;
+}
+
 /**
  * Carries one hidden state a series; forecasts are the row's value plus the network's output in units of the series' mean change.
  *
@@ -74,6 +82,7 @@ export class Recurrent implements Forecaster {
   readonly shape: NetworkShape;
   readonly features: Features;
   readonly config: RecurrentConfig;
+  readonly onlookers: Onlooker[] = [];
   readonly #context: ForecasterContext;
   readonly #network: Network;
   readonly #scaler: RowScaler;
@@ -104,6 +113,7 @@ export class Recurrent implements Forecaster {
     const network = this.#network;
     lanes.lent('recurrent.state', { stride: network.stateSize, data: () => network.state, reserve: (n) => network.reserve(n) });
     this.#replay = new Float64Array(this.#scaler.size);
+    context.inputs.network = this;
   }
 
   step(wave: Wave, outlook: Outlook): void {
@@ -125,7 +135,15 @@ export class Recurrent implements Forecaster {
       this.#fill(wave, n);
       network.step(version % WEIGHT_SLOTS, n);
       this.#read(wave, n, outlook);
+      const { now, size } = this.#scaler;
+      for (const onlooker of this.onlookers)
+        for (let k = 0; k < n; k++) onlooker.saw(network.lanes[k]!, 0, k, now.data, network.lanes[k]! * size);
     }
+  }
+
+  /** Inputs, outputs and states of the wave that was stepped last. */
+  get network(): Pick<Network, 'x' | 'y' | 'state' | 'stateSize'> {
+    return this.#network;
   }
 
   get quantiles(): readonly number[] {
@@ -149,6 +167,7 @@ export class Recurrent implements Forecaster {
     const { size, tail } = this.#scaler;
     scaler.set(tail.data.subarray(lane * size, (lane + 1) * size));
     this.#clear(lane);
+    for (const onlooker of this.onlookers) onlooker.anew(lane);
     const network = this.#network;
     for (let back = held - 1; back >= 1; back--) {
       if (back < held - 1) this.#scaler.learn(lane, back, total - back, scaler, 0);
@@ -157,6 +176,7 @@ export class Recurrent implements Forecaster {
       features.write(lane, back, scaler, 0, network.x, 0);
       network.lanes[0] = lane;
       network.step(version % WEIGHT_SLOTS, 1);
+      for (const onlooker of this.onlookers) onlooker.saw(lane, back, 0, scaler, 0);
     }
   }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ROW_RESET } from '../core/batch.ts';
 import type { Column } from '../core/lanes.ts';
 import type { Ring } from '../window/ring.ts';
+import { SeasonRows } from './season-rows.ts';
 import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook, type Wave } from './forecaster.ts';
 
 const config = z.strictObject({
@@ -26,6 +27,7 @@ class SeasonalNaive implements Forecaster {
   readonly #targets: number;
   readonly #horizon: number;
   readonly #season: number;
+  readonly #rows: SeasonRows;
   /** Rows since the series began or was reset, no more than a season. */
   readonly #since: Column<Int32Array>;
 
@@ -34,6 +36,7 @@ class SeasonalNaive implements Forecaster {
     this.#targets = context.targets;
     this.#horizon = context.horizon;
     this.#season = season;
+    this.#rows = new SeasonRows(context.ring, context.clock);
     this.#since = context.lanes.i32(`seasonal-naive.${season}.since`);
   }
 
@@ -44,11 +47,13 @@ class SeasonalNaive implements Forecaster {
       const lane = wave.lanes[row]!;
       const since = (wave.flags[row]! & ROW_RESET) !== 0 ? 1 : Math.min(all[lane]! + 1, season);
       all[lane] = since;
+      const even = since < season || this.#rows.isEven(lane, 0, season);
+      const pace = even ? 1 : this.#rows.pace(lane, 0);
       for (let target = 0; target < this.#targets; target++) {
         const last = wave.values[row * wave.channels + target]!;
         for (let step = 1; step <= this.#horizon; step++) {
-          const back = season - 1 - ((step - 1) % season);
-          outlook.mean[to++] = since === season ? this.#ring.value(lane, back, target) : last;
+          const back = even ? season - 1 - ((step - 1) % season) : this.#rows.phase(lane, 0, step, pace, season);
+          outlook.mean[to++] = since === season && back >= 0 ? this.#ring.value(lane, back, target) : last;
         }
       }
     }
@@ -63,7 +68,7 @@ export default defineForecaster<Config>({
   example: 'season: 48',
   guarantees: [
     'Until a whole season was seen it says what `naive` says; a reset counts as a new beginning.',
-    'Seasons are counted in rows, so a gap left open shifts the season unless the gap policy fills it in or resets.',
+    'A season is so many rows of the grid: where rows are missing, late or double it is looked up by time, for the moment at which the row forecast for is to be expected; where nothing lies near, it says what `naive` says.',
     'Memory: 4 bytes a series; the values are read from the shared ring, which must hold a season.',
   ],
   lookback: (config, { seasons }) => config.season ?? seasons[0] ?? 1,

@@ -2,7 +2,7 @@
  * What the models that are fitted in one go (`ridge`, `boosted`) see of a row and a step ahead: one flat row of numbers, all of them
  * distances from the row's value in units of the series' mean change.
  *
- * Of the target: the last rows, three running levels, per season the value one season ago; of every other channel its last change and
+ * Of the target: the last rows, three running levels, per season the value one season ago; how late the last rows came; of every other channel its last change and
  * its distances from its levels; of the row forecast for: per season the values at its own phase in the last seasons and around the
  * nearest, sine and cosine of its time of day and week, how many steps it is ahead, and what is known of it; of what kind the series is. What is not known is 0. Live and in training it
  * is this code over the same ring, with the scaler as it stood at that row.
@@ -10,6 +10,7 @@
 import type { Ring } from '../window/ring.ts';
 import type { GridClock } from './forecaster.ts';
 import { BesideInputs, type Beside } from './beside.ts';
+import { LATE, SeasonRows } from './season-rows.ts';
 import { CHANGE, MEAN, QUICK, SCALER_SIZE, SLOW } from './scaler.ts';
 
 const LAGS = 24;
@@ -40,21 +41,28 @@ export class Tabular {
   /** The inputs that may stand in for the last value as what others are distances from: the slow level, and by season the nearest phase. */
   readonly level = LAGS + 1;
   readonly phases: readonly number[];
+  /** Where the four numbers of the clock begin, and those of how late rows come. */
+  readonly clock: number;
+  readonly late: number;
   /** By input: {@link VALUE} where it is the distance of a value or level of the target from the last value, {@link DIFFERENCE} where it is one of two others. */
   readonly #values: Uint8Array;
   readonly #ring: Ring;
   readonly #clock: GridClock;
+  readonly #rows: SeasonRows;
   readonly beside: BesideInputs;
 
   /** `seriesOf`: name of a lane's series. */
   constructor(ring: Ring, clock: GridClock, sizes: TabularSizes, seriesOf: (lane: number) => string | undefined) {
     this.#ring = ring;
     this.#clock = clock;
+    this.#rows = new SeasonRows(ring, clock);
     this.sizes = sizes;
     const { channels, seasons } = sizes;
     this.beside = new BesideInputs(ring, sizes.beside, seriesOf);
-    this.fixed = LAGS + 3 + seasons.length + (channels - 1) * PER_CHANNEL + this.beside.fixed;
+    this.fixed = LAGS + 3 + seasons.length + LATE.length + (channels - 1) * PER_CHANNEL + this.beside.fixed;
     this.count = this.fixed + seasons.length * (SEASONS_BACK + AROUND) + CLOCK + 1 + this.beside.perStep;
+    this.late = LAGS + 3 + seasons.length;
+    this.clock = this.fixed + seasons.length * (SEASONS_BACK + AROUND);
     this.phases = seasons.map((_, s) => this.fixed + s * (SEASONS_BACK + AROUND));
     const levels = LAGS + 3;
     this.#values = new Uint8Array(this.count).fill(VALUE, 0, levels).fill(DIFFERENCE, levels, levels + seasons.length);
@@ -103,8 +111,12 @@ export class Tabular {
     into[f++] = clip((scaler[own + QUICK]! - y) * per);
     into[f++] = clip((scaler[own + SLOW]! - y) * per);
     into[f++] = clip((scaler[own + MEAN]! - y) * per);
-    for (const season of seasons)
-      into[f++] = back + season < held ? clip((y - ring.value(lane, back + season, target)) * per) : 0;
+    for (const season of seasons) {
+      const then = this.#isEven(lane, back, season) ? back + season : this.#rows.phase(lane, back, 0, 1, season);
+      into[f++] = then >= 0 && then < held ? clip((y - ring.value(lane, then, target)) * per) : 0;
+    }
+    this.#rows.writeLate(lane, back, into, f);
+    f += LATE.length;
     for (let c = 0; c < channels; c++) {
       if (c === target) continue;
       const s = at + c * SCALER_SIZE;
@@ -115,6 +127,10 @@ export class Tabular {
       into[f++] = clip((x - scaler[s + SLOW]!) * each);
     }
     this.beside.writeFixed(lane, into, f);
+  }
+
+  #isEven(lane: number, back: number, season: number): boolean {
+    return this.#rows.isEven(lane, back, SEASONS_BACK * season + 1);
   }
 
   /** Writes the rest, for the row `step` steps ahead; `unit` as {@link unit} gives it, `scale[scaleAt ..]` as `beside.scale` does. */
@@ -135,20 +151,29 @@ export class Tabular {
     const per = inverse(unit);
     const y = ring.value(lane, back, target);
     let f = to + this.fixed;
+    const pace = 1 + into[to + this.late + LATE.length - 1]!;
+    const due = this.#rows.due(lane, back, step, pace);
     for (const season of seasons) {
+      const even = this.#isEven(lane, back, season);
       // the nearest whole number of seasons before the row forecast for at which something was known
-      const near = Math.ceil(step / season) * season - step;
+      const times = Math.max(1, Math.ceil((even ? step : step * pace) / season));
+      const near = times * season - step;
+      let phase = -1;
       for (let k = 0; k < SEASONS_BACK; k++) {
-        const there = back + near + k * season;
-        into[f++] = there < held ? clip((ring.value(lane, there, target) - y) * per) : k > 0 ? into[f - 2]! : 0;
+        const there = even ? back + near + k * season : this.#rows.before(lane, back, (times + k) * season, due, season);
+        if (k === 0) phase = there;
+        into[f++] = there >= 0 && there < held ? clip((ring.value(lane, there, target) - y) * per) : k > 0 ? into[f - 2]! : 0;
       }
-      const phase = back + near;
-      into[f++] = phase + 1 < held ? clip((ring.value(lane, phase + 1, target) - y) * per) : 0;
-      into[f++] = near >= 1 && phase - 1 < held ? clip((ring.value(lane, phase - 1, target) - y) * per) : 0;
-      const origin = back + near + step;
-      into[f++] = origin < held ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per) : 0;
+      const known = phase >= 0;
+      into[f++] = known && phase + 1 < held ? clip((ring.value(lane, phase + 1, target) - y) * per) : 0;
+      into[f++] = known && phase > back && phase - 1 < held ? clip((ring.value(lane, phase - 1, target) - y) * per) : 0;
+      const origin = even ? back + near + step : this.#rows.before(lane, back, times * season, ring.time(lane, back), season);
+      into[f++] =
+        known && origin >= 0 && origin < held
+          ? clip((ring.value(lane, phase, target) - ring.value(lane, origin, target)) * per)
+          : 0;
     }
-    this.#clock.phases(this.#clock.after(ring.time(lane, back), step), into, f);
+    this.#clock.phases(due, into, f);
     into[f + CLOCK] = step;
     this.beside.writeStep(lane, back, step, scale, scaleAt, into, f + CLOCK + 1);
   }

@@ -17,6 +17,7 @@ export type Sound = Partial<Draft>;
 /** Forecasters as the rules see them. */
 export interface Lookback {
   readonly name: string;
+  readonly builtOn?: string;
   lookback(config: never, sizes: { readonly horizon: number; readonly seasons: readonly number[] }): number;
 }
 
@@ -33,7 +34,7 @@ export function broken(draft: Sound, forecasters: readonly Lookback[]): Broken[]
   const say = (path: string, message: string) => void found.push({ path: path.split('.'), message });
   const { window, forecast, retrain } = draft;
   if (window) windowRules(window, say);
-  if (forecast) forecastRules(forecast, say);
+  if (forecast) forecastRules(forecast, forecasters, say);
   if (retrain) retrainRules(retrain, say);
   if (window && forecast) ringRules(window, forecast, forecasters, say);
   if (forecast?.season === 'auto') autoRules(draft, forecast, say);
@@ -86,7 +87,7 @@ function windowRules(window: Draft['window'], say: Say): void {
   }
 }
 
-function forecastRules(forecast: Draft['forecast'], say: Say): void {
+function forecastRules(forecast: Draft['forecast'], forecasters: readonly Lookback[], say: Say): void {
   const { quantiles, horizon, targets } = forecast;
   const models = forecast.models.map(({ type }) => type);
   quantiles.forEach((level, i) => {
@@ -107,6 +108,11 @@ function forecastRules(forecast: Draft['forecast'], say: Say): void {
   });
   models.forEach((type, i) => {
     if (models.indexOf(type) < i) say(`forecast.models.${i}`, `the model ${type} is given twice`);
+  });
+  models.forEach((type, i) => {
+    const builtOn = forecasters.find(({ name }) => name === type)?.builtOn;
+    if (builtOn !== undefined && !models.slice(0, i).includes(builtOn))
+      say(`forecast.models.${i}`, `${type} is built on ${builtOn}, which must stand before it among the models`);
   });
   if (!models.includes('naive'))
     say('forecast.models', `naive must be among the models, for every forecast stands beside it; there are ${models.join(', ')}`);

@@ -70,7 +70,7 @@ const RETRAIN = z.strictObject({
   every: spanOrNever({ min: 1000 })
     .optional()
     .describe(
-      'Event time between two trainings; `never`: no training. Default: each time the longest series has grown by a quarter, by 250 rows at least and by 1,000 at most.',
+      'Event time between two trainings; `never`: no training. Default: when the longest series has 120 rows, then each time it has grown by a quarter, by 250 rows at least and by 1,000 at most.',
     ),
   lag: span().prefault('0s').describe('New weights apply to rows later than the trigger plus this; shorter than `every`.'),
   drift: DRIFT.prefault({}).describe(
@@ -180,7 +180,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .min(1)
           .max(99)
           .default([0.025, 0.1, 0.5, 0.9, 0.975])
-          .describe('Levels of the quantiles, ascending.'),
+          .describe('Levels of the quantiles, ascending. The mixture combines the quantiles of its models, a level at a time.'),
         season: seasonsField('auto')
           .optional()
           .describe(
@@ -202,7 +202,7 @@ export function sections({ sources, sinks, forecasters }: Components) {
           .array(part('forecaster', forecasters, { short: true }))
           .min(1)
           .max(16)
-          .prefault(['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent'])
+          .prefault(['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent', 'readout'])
           .describe('The forecasters that run side by side: a name, or a map with `type` and its fields.'),
         weights: text(4096)
           .optional()

@@ -13,7 +13,8 @@ import { NormalEquations } from './ridge.ts';
 
 /** Origins that there are at least for anything to be fitted. */
 const LEAST = 40;
-const PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1];
+const DAY = 86_400_000;
+const PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10];
 /** Passes that count large errors less, and how many mean errors are large (Huber's weights by iteration; Holland and Welsch 1977). */
 const PASSES = 2;
 /** With more cells (target x step) than this, one pass less. */
@@ -179,24 +180,26 @@ class Regression {
   fit(x: Float32Array, y: Float32Array, origins: Origins, again: boolean): Float32Array {
     const equations = this.#equations;
     const inputs = this.#inputs;
+    const { clock } = origins.tabular;
+    const without = [clock + (origins.span < 2 * DAY ? 0 : origins.span < 14 * DAY ? 2 : 4), clock + 4] as const;
     if (!again || this.#penalty === undefined) {
       this.#gather(x, y, origins, TRIED, undefined);
       let least = Infinity;
       for (const each of PENALTIES) {
-        const error = this.#error(equations.solve(each), x, y, origins, TRIED);
+        const error = this.#error(equations.solve(each, without), x, y, origins, TRIED);
         if (error < least) [this.#penalty, least] = [each, error];
       }
     }
     const penalty = this.#penalty ?? PENALTIES.at(-1)!;
     this.#gather(x, y, origins, 1, undefined);
-    let w = equations.solve(penalty);
+    let w = equations.solve(penalty, without);
     for (let pass = 0; pass < this.#passes; pass++) {
       const large = LARGE * this.#error(w, x, y, origins, 0);
       this.#gather(x, y, origins, 1, (n) => {
         const off = Math.abs(y[n]! - linearOf(w, 0, x, n * inputs, inputs));
         return off > large ? large / off : 1;
       });
-      w = equations.solve(penalty);
+      w = equations.solve(penalty, without);
     }
     return w;
   }

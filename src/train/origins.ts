@@ -22,6 +22,7 @@ export class Origins {
   /** A ring and its inputs for each series: one ring for all would be as long as the longest for each of them. */
   readonly #series: readonly { readonly ring: Ring; readonly tabular: Tabular }[];
   readonly #target: number;
+  readonly span: number;
   /** Origin -> index into the series. */
   readonly #of: Int32Array;
   readonly #backs: Int32Array;
@@ -43,6 +44,7 @@ export class Origins {
     });
     const tabular = (this.tabular = this.#series[0]!.tabular);
     this.#target = target;
+    this.span = Math.max(...series.map(({ times }) => times.at(-1)! - times[0]!));
     const reach = Tabular.lookback(sizes);
     const firstOf = (rows: number) => Math.max(0, rows - options.rows, Math.min(reach, rows >> 1));
     const all = series.reduce((sum, { times }) => sum + Math.max(0, times.length - firstOf(times.length)), 0);

@@ -23,7 +23,9 @@ export class NormalEquations {
   }
 
   /** Coefficients and the constant, under a penalty of `penalty` times each input's own sum of squares. */
-  solve(penalty: number): Float32Array {
+  solve(penalty: number, without: readonly [number, number] = [0, 0]): Float32Array {
+    const [from, to] = without;
+    const out = (i: number) => i >= from && i < to;
     this.#gram.flush();
     const n = this.inputs + 1;
     const { sums } = this.#gram;
@@ -32,7 +34,7 @@ export class NormalEquations {
     const rows = sums[(n - 1) * (n + 1) + n - 1]!;
     for (let i = 0; i < n; i++) {
       for (let j = 0; j <= i; j++) {
-        let sum = sums[i * (n + 1) + j]!;
+        let sum = out(i) || out(j) ? 0 : sums[i * (n + 1) + j]!;
         // an input that never moved has no say
         if (i === j) sum = sum * (i === n - 1 ? 1 : 1 + penalty) + 1e-9 * (1 + rows);
         for (let k = 0; k < j; k++) sum -= l[i * n + k]! * l[j * n + k]!;
@@ -40,7 +42,7 @@ export class NormalEquations {
       }
     }
     for (let i = 0; i < n; i++) {
-      let sum = sums[i * (n + 1) + n]!;
+      let sum = out(i) ? 0 : sums[i * (n + 1) + n]!;
       for (let k = 0; k < i; k++) sum -= l[i * n + k]! * w[k]!;
       w[i] = sum / l[i * n + i]!;
     }

@@ -36,14 +36,15 @@ function lookAt(start: number, look: number, every: number, looks: number): numb
   return start + Math.floor((look * every) / looks);
 }
 
-/** Rows that a series must have gained at least, and those that are always enough. */
+/** Rows that the first training waits for; rows that a series must have gained at least after that, and those that are always enough. */
+const FIRST = 120;
 const LEAST_NEW = 250;
 const MOST_NEW = 1000;
 
 /**
- * Whether there is enough that is new: `rows` of the longest series now, `before` at the last training. A quarter more, but no fewer
- * than 250 rows and no more than 1,000: so that a young series is trained on often, and an old one at a steady cost.
+ * Whether there is enough that is new: `rows` of the longest series now, `before` at the last training. First 120 rows, then a quarter more,
+ * but no fewer than 250 rows and no more than 1,000: so that a young series is trained on early and often, and an old one at a steady cost.
  */
 export function hasGrown(rows: number, before: number): boolean {
-  return rows - before >= Math.min(MOST_NEW, Math.max(LEAST_NEW, before / 4));
+  return rows - before >= (before === 0 ? FIRST : Math.min(MOST_NEW, Math.max(LEAST_NEW, before / 4)));
 }

@@ -10,8 +10,9 @@ import { heldOutLoss } from './challenger.ts';
 import type { TrainingJob, TrainingResult } from './job.ts';
 import { scaledSeries, type ScaledSeries } from './sequences.ts';
 
-/** The first training starts from nothing and is given this many times the epochs. */
+/** The first training starts from nothing and is given this many times the epochs; so is a later one on few rows, since the one before it saw hardly any. */
 const FIRST_TRAINING = 4;
+const YOUNG = 500;
 const HUBER_DELTA = 1;
 const REFIT_EPOCHS = 2;
 /** Of the learning rate. */
@@ -99,11 +100,12 @@ function trainNetwork(whole: NetworkJob, progress?: Progress): NetworkResult {
   let best = { loss: Infinity, weights: job.weights };
   const fit = new Fit(job, series, loss);
   let last = NaN;
-  const epochs = epochsOf(job, series) * (job.first ? FIRST_TRAINING : 1);
+  const first = job.first || longestOf(job) < YOUNG;
+  const epochs = epochsOf(job, series) * (first ? FIRST_TRAINING : 1);
   for (let epoch = 0; epoch < epochs; epoch++) {
     // cosine decay (Loshchilov and Hutter 2017), to a twentieth
     last = fit.epoch(
-      job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))) * (job.first ? 1 : 0.5),
+      job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))) * (first ? 1 : 0.5),
     );
     progress?.(epoch, last);
     if (last !== last) break;

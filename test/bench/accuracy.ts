@@ -23,6 +23,7 @@ import { replay, type Replayed } from './accuracy/replay.ts';
 import type { CoverageFigures } from './coverage.ts';
 
 const PAGE = 'docs/accuracy.md';
+/** Without `recurrent`, and `readout`, which is built on it. */
 const NO_NETWORK = 'naive,seasonal-naive,holt-winters,linear,ridge,boosted';
 
 const { values: args } = parseArgs({

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import type { Lanes } from '../../src/core/lanes.ts';
 import { FORECASTERS } from '../../src/forecast/index.ts';
-import { Interval } from '../../src/forecast/interval.ts';
 import { Mixture } from '../../src/forecast/mixture.ts';
+import { QuantileMixture } from '../../src/forecast/quantile-mixture.ts';
 import { Scores } from '../../src/forecast/score.ts';
 import type { LoadedSpec } from '../../src/pipeline/load.ts';
 import { median, round, whole, type Emit } from './figure.ts';
@@ -13,7 +13,6 @@ const SERIES = 1000;
 const ROWS = 500_000;
 const RUNS = 3;
 const BAR = 30_000;
-const MODELS: readonly string[] = MIXTURE.models;
 
 /** Emits the promised figure, then the parts. */
 export async function mixtureBench(emit: Emit): Promise<void> {
@@ -24,6 +23,7 @@ export async function mixtureBench(emit: Emit): Promise<void> {
       source: { type: 'arrow', path, time: 'time', series: 'series', values: ['value'] },
       forecast: MIXTURE,
     });
+    const models = modelsOf(spec);
     const rates: number[] = [];
     for (let n = 0; n < RUNS; n++) rates.push((ROWS / (await timed(spec)).milliseconds) * 1000);
     const rate = median(rates);
@@ -31,7 +31,7 @@ export async function mixtureBench(emit: Emit): Promise<void> {
       keys: {
         bench: 'mixture',
         peer: 'tidecast',
-        model: MODELS.join('+'),
+        model: models.join('+'),
         series: SERIES,
         rows: ROWS,
         threads: 1,
@@ -46,8 +46,12 @@ export async function mixtureBench(emit: Emit): Promise<void> {
   });
 }
 
+function modelsOf({ forecast }: LoadedSpec): string[] {
+  return forecast.models.map(({ type }) => type);
+}
+
 async function parts(spec: LoadedSpec, emit: Emit): Promise<void> {
-  const watches = new Map(MODELS.map((name) => [name, new Stopwatch()]));
+  const watches = new Map(modelsOf(spec).map((name) => [name, new Stopwatch()]));
   // in place: a copy would be a forecaster from elsewhere, which the line puts a quarantine around
   for (const component of FORECASTERS) {
     const { build } = component;
@@ -59,7 +63,7 @@ async function parts(spec: LoadedSpec, emit: Emit): Promise<void> {
   }
   watches.set('score', new Stopwatch().watch(Scores.prototype, 'add'));
   watches.set('mixture', new Stopwatch().watch(Mixture.prototype, 'update', 'combine'));
-  watches.set('interval', new Stopwatch().watch(Interval.prototype, 'update', 'apply'));
+  watches.set('quantiles', new Stopwatch().watch(QuantileMixture.prototype, 'update', 'apply'));
   let lanes!: Lanes;
   const { milliseconds } = await timed(spec, { built: (line) => (lanes = line.ensemble.lanes) });
   const bytes = new Map<string, number>();

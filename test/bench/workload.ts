@@ -68,7 +68,6 @@ export const NETWORK = {
 export const MIXTURE = {
   horizon: 1,
   season: 24,
-  models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'recurrent'],
 } as const;
 
 export interface Timing {

@@ -13,7 +13,7 @@ import { Random } from '../../src/core/random.ts';
 import { State, type StateSnapshot } from '../../src/core/state.ts';
 import { Inputs } from '../../src/forecast/inputs.ts';
 import { Ring } from '../../src/window/ring.ts';
-import type { Forecaster, ForecasterComponent, GridClock, Wave } from '../../src/forecast/forecaster.ts';
+import type { Forecaster, ForecasterComponent, ForecasterContext, GridClock, Wave } from '../../src/forecast/forecaster.ts';
 
 /** A row of a series, as the line would bring it. */
 export interface Row {
@@ -28,6 +28,8 @@ export interface ForecasterTestOptions {
   readonly config?: object;
   /** What the component's `load` gave. */
   readonly loaded?: unknown;
+  /** The forecaster that it is built on, with its default configuration. */
+  readonly builtOn?: ForecasterComponent;
   /** Tests that cannot hold, by name, with the reason in words. */
   readonly skip?: Readonly<Partial<Record<ForecasterPromise, string>>>;
   /** Seed, sizes and the like are fixed; this prepares what the context cannot (weights, for one). */
@@ -62,12 +64,16 @@ class Fixture {
   readonly ring: Ring;
   readonly inputs: Inputs;
   readonly forecaster: Forecaster;
+  readonly builtOn: Forecaster | undefined;
   readonly ownQuantiles: boolean;
 
   constructor(component: ForecasterComponent, options: ForecasterTestOptions, extraRows = 0) {
     const config = component.config.parse(options.config ?? {});
     const { state } = this;
-    const capacity = component.lookback(config, { horizon: HORIZON, seasons: SEASONS }) + extraRows;
+    const sizes = { horizon: HORIZON, seasons: SEASONS };
+    const base = options.builtOn;
+    const baseConfig: unknown = base?.config.parse({});
+    const capacity = Math.max(component.lookback(config, sizes), base?.lookback(baseConfig, sizes) ?? 0) + extraRows;
     this.ring = new Ring(state.lanes, { capacity, channels: TARGETS });
     this.inputs = new Inputs(state.lanes, this.ring, clock, {
       channels: TARGETS,
@@ -75,7 +81,7 @@ class Fixture {
       horizon: HORIZON,
       seasons: SEASONS,
     });
-    this.forecaster = component.build(config, {
+    const context: ForecasterContext = {
       state,
       lanes: state.lanes,
       ring: this.ring,
@@ -89,7 +95,9 @@ class Fixture {
       quantiles: LEVELS,
       seed: 7,
       loaded: options.loaded,
-    });
+    };
+    this.builtOn = base?.build(baseConfig, context);
+    this.forecaster = component.build(config, context);
     this.ownQuantiles = this.forecaster.ownQuantiles;
     options.prepare?.(this.forecaster, state);
   }
@@ -113,6 +121,7 @@ class Fixture {
       quantiles: new Float64Array(rows.length * cells * LEVELS.length),
     };
     this.inputs.follow(wave);
+    this.builtOn?.step(wave, { mean: outlook.mean.slice(), quantiles: outlook.quantiles.slice() });
     this.forecaster.step(wave, outlook);
     return rows.map((_, i) => [
       ...outlook.mean.subarray(i * cells, (i + 1) * cells),

@@ -132,13 +132,23 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'a model that is a number',
     '~forecast: { models: [naive, 3] }\n',
-    '3:29 forecast.models[1] must be the name of a forecaster, or a map with `type`, one of naive, seasonal-naive, linear, holt-winters, ridge, boosted, recurrent',
+    '3:29 forecast.models[1] must be the name of a forecaster, or a map with `type`, one of naive, seasonal-naive, linear, holt-winters, ridge, boosted, recurrent, readout',
   ],
   ['no models', '~forecast: { models: [] }\n', '3:21 forecast.models must have at least 1 entry, is an empty list'],
   [
     'a model given twice',
     '~forecast: { models: [naive, linear, linear] }\n',
     '3:37 forecast.models[2]: the model linear is given twice',
+  ],
+  [
+    'a model before the one that it is built on',
+    '~forecast: { models: [naive, readout, recurrent] }\n',
+    '3:29 forecast.models[1]: readout is built on recurrent, which must stand before it among the models',
+  ],
+  [
+    'a model without the one that it is built on',
+    '~forecast: { models: [naive, recurrent] }\nshadow: { forecast: { models: [naive, readout] } }\n',
+    '4:39 shadow.forecast.models[1]: readout is built on recurrent, which must stand before it among the models',
   ],
   [
     'models without naive',
@@ -148,7 +158,7 @@ const CASES: readonly (readonly [what: string, text: string, ...messages: string
   [
     'an unknown output',
     '~forecast: { output: best }\n',
-    '3:21 forecast.output: output best is neither mixture nor one of the models (naive, seasonal-naive, holt-winters, linear, ridge, boosted, recurrent)',
+    '3:21 forecast.output: output best is neither mixture nor one of the models (naive, seasonal-naive, holt-winters, linear, ridge, boosted, recurrent, readout)',
   ],
   [
     'an unknown baseline',

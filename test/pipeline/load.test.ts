@@ -36,6 +36,7 @@ describe('defaults', () => {
           { type: 'ridge', config: {} },
           { type: 'boosted', config: {} },
           { type: 'recurrent', config: { cell: 'gru', hidden: 32, layers: 1 } },
+          { type: 'readout', config: {} },
         ],
         output: 'mixture',
         baselines: ['naive', 'seasonal-naive'],

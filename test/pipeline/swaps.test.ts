@@ -15,7 +15,7 @@ afterEach(removeFolders);
 
 const MINUTE = 60_000;
 const SEED = 31;
-const models = ['naive', 'recurrent'].map((type) => ({ type, config: configOf(type) }));
+const models = ['naive', 'recurrent', 'readout'].map((type) => ({ type, config: configOf(type) }));
 const EVERY = 25 * MINUTE;
 const rows = steadyRows(3, 100);
 /** The first trigger: no training before it has rows enough. */

@@ -21,7 +21,7 @@ window: { grid: rows, interval: 30m, time_zone: America/New_York, ring: 512 }
 forecast:
   horizon: 2
   season: 48
-  models: [naive, seasonal-naive, holt-winters, linear, ridge, boosted, { type: recurrent, cell: ${process.argv[2] ?? 'gru'}, hidden: 8, rebuild: 32 }]
+  models: [naive, seasonal-naive, holt-winters, linear, ridge, boosted, { type: recurrent, cell: ${process.argv[2] ?? 'gru'}, hidden: 8, rebuild: 32 }, readout]
 retrain: { every: 5d, rows: 512, epochs: 1 }
 `,
   );

@@ -40,7 +40,7 @@ const network = z.strictObject({
   layers: z.int().min(1).max(8).default(1).describe('Layers.'),
 });
 
-/** Two sources, two sinks, seven forecasters. */
+/** Two sources, two sinks, eight forecasters. */
 export const TEST_COMPONENTS = {
   sources: [component('source', 'arrow', file), component('source', 'csv', file)],
   sinks: [
@@ -55,6 +55,7 @@ export const TEST_COMPONENTS = {
     component('forecaster', 'ridge', nothing),
     component('forecaster', 'boosted', nothing),
     component('forecaster', 'recurrent', network),
+    { ...component('forecaster', 'readout', nothing), builtOn: 'recurrent' },
   ],
 };
 

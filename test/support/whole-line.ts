@@ -34,7 +34,7 @@ export function specOf(overrides: { [K in keyof Spec]?: Partial<Spec[K]> } = {})
     forecast: {
       horizon: 2,
       quantiles: [0.1, 0.5, 0.9],
-      models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent'].map((type) => ({
+      models: ['naive', 'seasonal-naive', 'holt-winters', 'linear', 'ridge', 'boosted', 'recurrent', 'readout'].map((type) => ({
         type,
         config: configOf(type),
       })),

@@ -5,8 +5,9 @@ import { Growth } from '../../src/train/growth.ts';
 import { hasGrown } from '../../src/train/schedule.ts';
 import { Ring } from '../../src/window/ring.ts';
 
-it('a quarter more, but no fewer than 250 rows and no more than 1,000', () => {
-  expect([0, 249, 250].map((rows) => hasGrown(rows, 0))).toEqual([false, false, true]);
+it('first 120 rows, then a quarter more, but no fewer than 250 rows and no more than 1,000', () => {
+  expect([0, 119, 120].map((rows) => hasGrown(rows, 0))).toEqual([false, false, true]);
+  expect([369, 370].map((rows) => hasGrown(rows, 120))).toEqual([false, true]);
   expect([2499, 2500].map((rows) => hasGrown(rows, 2000))).toEqual([false, true]);
   expect([20_999, 21_000].map((rows) => hasGrown(rows, 20_000))).toEqual([false, true]);
 });
@@ -19,13 +20,13 @@ it('the longest series decides, by its rows up to the moment, whatever the ring 
     const lane = lanes.lane(name);
     for (let time = from; time < to; time++) ring.push(lane, time, Float64Array.of(0), 0);
   };
-  push('long', 0, 260);
+  push('long', 0, 130);
   push('short', 0, 20);
-  expect([248, 249, 1000].map((time) => growth.enough(time))).toEqual([false, true, true]);
-  growth.trained(249);
-  expect(growth.trainedAt).toBe(250);
-  push('long', 260, 510);
-  expect([498, 499].map((time) => growth.enough(time))).toEqual([false, true]);
+  expect([118, 119, 1000].map((time) => growth.enough(time))).toEqual([false, true, true]);
+  growth.trained(119);
+  expect(growth.trainedAt).toBe(120);
+  push('long', 130, 380);
+  expect([368, 369].map((time) => growth.enough(time))).toEqual([false, true]);
 });
 
 it('a series that was evicted no longer counts', () => {

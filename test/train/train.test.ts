@@ -71,8 +71,9 @@ it('changing the held-out rows changes how weights are judged and not what the e
     return { each, champion };
   };
   const plain = losses(job(ROWS, (value) => value));
-  // inputs begin at row 3, so that rows 3 to 79 are trained on and rows 80 to 99 are held out
-  const split = 3 + Math.floor((ROWS - 3) * 0.8);
+  // inputs are complete from here on: four fifths of those rows are trained on, the others held out
+  const begin = Features.lookback({ seasons: [], lags: 2 });
+  const split = begin + Math.floor((ROWS - begin) * 0.8);
   const changed = losses(job(split, (value) => -7 * value));
   expect(changed.each).toEqual(plain.each);
   expect(changed.champion).not.toBe(plain.champion);

@@ -26,6 +26,7 @@ export interface Kernel {
     epsilon: number,
     keep: number,
   ): void;
+  follow(p: number, x: number, k: number, size: number, keep: number, prior: number): void;
   sigmoidAll(at: number, n: number): void;
   tanhAll(at: number, n: number): void;
 }

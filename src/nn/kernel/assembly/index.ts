@@ -1,5 +1,6 @@
 // What the TypeScript side calls. Addresses and structures: `structs.ts`.
 export { adam, squares } from './adam';
+export { follow } from './covariance';
 export { sigmoidAll, tanhAll } from './gates';
 export { outer } from './outer';
 export { backward, forward, transposeAll } from './sequence';
