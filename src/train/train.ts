@@ -10,7 +10,7 @@ import { heldOutLoss } from './challenger.ts';
 import type { TrainingJob, TrainingResult } from './job.ts';
 import { scaledSeries, type ScaledSeries } from './sequences.ts';
 
-/** The first training starts from nothing and is given this many times the epochs; so is a later one on few rows, since the one before it saw hardly any. */
+/** The first training starts from nothing and is given this many times the epochs; so is a later one on few rows in all, since the one before it saw hardly any. */
 const FIRST_TRAINING = 4;
 const YOUNG = 500;
 const HUBER_DELTA = 1;
@@ -46,12 +46,17 @@ export function joinParts(job: TrainingJob, trained: readonly TrainedPart[]): Tr
   const fitted = joinFitted(trained.slice(job.shape ? 1 : 0) as (FittedTarget | undefined)[]);
   return {
     ...network,
-    rows: job.series.reduce((sum, { times }) => sum + times.length, 0),
+    rows: rowsOf(job),
     series: job.series.length,
     longest: longestOf(job),
     accepted: network.accepted || fitted.size > 0,
     weights: new Map([...job.weights, ...network.weights, ...fitted]),
   };
+}
+
+/** Rows of all series. */
+function rowsOf({ series }: TrainingJob): number {
+  return series.reduce((sum, { times }) => sum + times.length, 0);
 }
 
 /** Rows of the longest series. */
@@ -100,7 +105,7 @@ function trainNetwork(whole: NetworkJob, progress?: Progress): NetworkResult {
   let best = { loss: Infinity, weights: job.weights };
   const fit = new Fit(job, series, loss);
   let last = NaN;
-  const first = job.first || longestOf(job) < YOUNG;
+  const first = job.first || rowsOf(job) < YOUNG;
   const epochs = epochsOf(job, series) * (first ? FIRST_TRAINING : 1);
   for (let epoch = 0; epoch < epochs; epoch++) {
     // cosine decay (Loshchilov and Hutter 2017), to a twentieth
