@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Lanes } from '../../src/core/lanes.ts';
-import { log } from '../../src/core/math/math.ts';
+import { exp, log } from '../../src/core/math/math.ts';
 import { Random } from '../../src/core/random.ts';
-import { Mixture, RATE, SHARE } from '../../src/forecast/mixture.ts';
+import { Mixture, QUICK_RATE, QUICK_SHARE, RATE, SHARE } from '../../src/forecast/mixture.ts';
 import { SYNTHETIC } from '../support/synthetic.ts';
 import { replay } from '../support/replay.ts';
 
@@ -53,7 +53,71 @@ function excess(experts: readonly ArrayLike<number>[], y: ArrayLike<number>, cha
   return sum - allowed;
 }
 
+const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+const dot = (a: readonly number[], b: readonly number[]) => total(a.map((value, i) => value * b[i]!));
+const within = (most: number, x: number) => Math.max(-most, Math.min(most, x));
+
+/** The three rules of the docstring, a formula a line: what is said for every row, and what each expert counts after it. */
+function oracle(rows: readonly (readonly number[])[], y: readonly number[], step: number, reference?: number) {
+  const all = rows[0]!.map((_, e) => e);
+  const n = all.length;
+  const startOf = (m: number) =>
+    Array.from({ length: m }, (_, e) => (reference === undefined ? 1 / m : e === reference ? 0.9 : 0.1 / (m - 1)));
+  let [p, v] = [startOf(n + 2), startOf(n)];
+  const [r, squares] = [all.map(() => 0), all.map(() => 0)];
+  let s = 0;
+  const blendOf = () => {
+    const q = all.map((e) => (r[e]! > 0 ? r[e]! / squares[e]! : 0));
+    return total(q) > 0 ? q.map((each) => each / total(q)) : startOf(n);
+  };
+  const shared = (weights: number[], z: number[], c: number, a: number) => {
+    const learned = weights.map((each, e) => each * exp(-c * within(30, z[e]!)));
+    return learned.map((each) => ((1 - a) * each) / total(learned) + a / weights.length);
+  };
+  return rows.map((x, t) => {
+    const [b, quick] = [dot(blendOf(), x), dot(v, x)];
+    const f = dot(p, [...x, b, quick]);
+    const off = (said: number) => Math.abs(said - y[t]!);
+    s += Math.max(0.01, 1 / (t + 1)) * ((s > 0 ? Math.min(off(f), 30 * s) : off(f)) - s);
+    if (s > 0) {
+      const z = [...x, b, quick].map((said) => (off(said) - off(f)) / s);
+      for (const e of all) {
+        const regret = within(30, (Math.sign(b - y[t]!) * (b - x[e]!)) / s);
+        r[e] = r[e]! + regret;
+        squares[e] = squares[e]! + regret ** 2;
+      }
+      p = shared(p, z, RATE / step ** 0.25, SHARE);
+      v = shared(v, z, QUICK_RATE / step, QUICK_SHARE / step);
+    }
+    const q = blendOf();
+    return { said: f, counts: all.map((e) => p[e]! + p[n]! * q[e]! + p[n + 1]! * v[e]!) };
+  });
+}
+
 describe('mixture', () => {
+  it.each([1, 4, 12])('is its three rules, written plainly, %i steps ahead', (step) => {
+    const random = new Random(step);
+    // now and then far outside: losses and regrets are cut
+    const draw = () => (random.uniform() < 0.03 ? 300 : 1) * random.normal(log);
+    for (const reference of [undefined, 0, 2])
+      for (let run = 0; run < 10; run++) {
+        const y = Array.from({ length: 200 }, () => random.normal(log));
+        // one expert is good, after half of the rows another
+        const experts = y.map((truth, t) => [0, 1, 2].map((e) => (e === Math.floor(t / 100) ? 0.8 * truth : 0) + draw()));
+        const lanes = new Lanes();
+        const mixture = new Mixture(lanes, { experts: 3, cells: 12, ...(reference === undefined ? {} : { reference }) });
+        const lane = lanes.lane('a');
+        const counts = new Float64Array(3);
+        oracle(experts, y, step, reference).forEach((wanted, t) => {
+          const said = Float64Array.from(experts[t]!);
+          expect(mixture.combine(lane, step - 1, said, 0, 1)).toBeCloseTo(wanted.said, 8);
+          mixture.update(lane, step - 1, said, 0, 1, y[t]!);
+          mixture.weights(lane, step - 1, counts);
+          wanted.counts.forEach((count, e) => expect(counts[e]).toBeCloseTo(count, 8));
+        });
+      }
+  });
+
   it('keeps its regret bound on any sequence, against the best expert and the best that changes', () => {
     const value = fc.integer({ min: -50, max: 50 });
     fc.assert(
