@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { centreName, treesName } from '../../src/forecast/boosted.ts';
-import { ridgeOf } from '../../src/forecast/ridge.ts';
+import { ridgeOf, ridgeSize } from '../../src/forecast/ridge.ts';
 import { SCALER_SIZE } from '../../src/forecast/scaler.ts';
 import { sumOfTrees, treesOf } from '../../src/forecast/trees.ts';
 import { fitTarget, joinFitted } from '../../src/train/fit.ts';
@@ -198,4 +198,26 @@ it('where one target has too few rows there is nothing for any', () => {
   expect(joinFitted([]).size).toBe(0);
   const { accepted, weights } = train(jobOf(30));
   expect([accepted, weights.size]).toEqual([false, 0]);
+});
+
+it.each([
+  ['under two days', 15 * 60_000 - 1, 0],
+  ['two days', 15 * 60_000, 2],
+  ['under fourteen days', 105 * 60_000 - 1, 2],
+  ['fourteen days', 105 * 60_000, 4],
+])('the clock is an input from two days of rows on, that of the week from fourteen: %s', (_, interval, wanted) => {
+  // 192 intervals; beside a series that is half as long
+  const job = jobOf(193);
+  const series = [97, 193].map((rows, i) => ({
+    ...{ ...job.series[0]!, name: `${i}`, values: job.series[0]!.values.slice(0, rows * TARGETS) },
+    ...{ times: Float64Array.from({ length: rows }, (_, row) => row * interval), flags: new Uint8Array(rows) },
+  }));
+  const of = { ...job, fitted: ['ridge'], calendar: { interval }, series };
+  const { ridge } = fitTarget(of, 0)!;
+  const { clock, count } = new Origins(of, 0).tabular;
+  for (let step = 0; step < HORIZON; step++)
+    for (let i = 0; i < 4; i++) {
+      const says = ridge[step * ridgeSize(count) + clock + i] !== 0;
+      expect(says, `step ${step + 1}, number ${i}`).toBe(i < wanted);
+    }
 });
