@@ -37,6 +37,8 @@ export interface GridClock {
   readonly interval: number;
   /** Nominal time of the row `steps` after `time`, closed sessions skipped. Epoch ms. */
   after(time: number, steps: number): number;
+  /** Milliseconds that clocks on the wall are ahead of UTC; 0 where `after` follows them already. */
+  offset(time: number): number;
   /** sin and cos of the time of day and of the week in the pipeline's zone: `into[at .. at+4)`. */
   phases(time: number, into: Float64Array | Float32Array, at: number): void;
 }

@@ -139,8 +139,10 @@ class HoltWinters implements Forecaster {
       kept[k + TREND] = 0;
       kept[k + REST] = 0;
     }
-    const length = (this.#bank.length - this.#seasonal) * this.#season;
-    this.#seasons.data.fill(0, at * length, (at + 1) * length);
+    for (let i = this.#seasonal; i < this.#bank.length; i++) {
+      const from = this.#place(at, i, 0);
+      this.#seasons.data.fill(Number(i >= this.#multiplying), from, from + this.#season);
+    }
   }
 
   /** The row at the grid's place `known` (from 0, since the last reset) came. An imputed one moves time on as if it had been what was forecast. */
@@ -263,7 +265,7 @@ export default defineForecaster<Config>({
   example: 'season: 48',
   guarantees: [
     'It never waits for a fit: every setting of the bank runs on every series, and the best by recent one-step error speaks.',
-    'Memory a series and target: 48 doubles, and 32 bytes a row of the season.',
+    'Memory a series and target: 40 doubles, and 32 bytes a row of the season.',
     'A season is so many rows of the grid: where rows are missing, late or double a row’s place in it is that of its time.',
     'A reset starts levels and seasons anew and keeps the record of which setting was good.',
   ],

@@ -1,11 +1,12 @@
 /**
  * Where a season ago lies among a series' rows. On the grid it is a number of rows; where rows are missing, late or double it is the
- * row from which so many rows of the grid lead to the time asked for.
+ * row from which so many rows of the grid lead to the time asked for, by the clock on the wall: that is what a day follows where clocks are
+ * changed, and what a file of local times without the repeated hour is even by.
  */
 import type { Ring } from '../window/ring.ts';
 import type { GridClock } from './forecaster.ts';
 
-/** Over how many of the last rows it is seen how late they came; the mean over the last of these is what is expected of the next. */
+/** Over how many of the last rows it is seen how late they came; over the last of these the latest row, which may have been a mere gap, does not count: that is what is expected of the next. */
 export const LATE = [1, 6, 24] as const;
 /** A row counts as at most this many intervals late. */
 const LATEST = 10;
@@ -27,8 +28,10 @@ export class SeasonRows {
     const ring = this.#ring;
     const known = Math.min(rows, ring.held(lane) - back - 1);
     if (known <= 0) return true;
-    const off = this.#clock.after(ring.time(lane, back + known), known) - ring.time(lane, back);
-    return Math.abs(off) <= this.#clock.interval / 2;
+    const [then, now] = [ring.time(lane, back + known), ring.time(lane, back)];
+    const off = this.#clock.after(then, known) - now;
+    const half = this.#clock.interval / 2;
+    return Math.abs(off) <= half || Math.abs(off + this.#changed(then, now)) <= half;
   }
 
   /** By how many intervals the row `back` rows ago was late for its grid: a closed market is no delay. Below 0 where it came early. */
@@ -37,18 +40,24 @@ export class SeasonRows {
     const { interval } = this.#clock;
     const [time, before] = [ring.time(lane, back), ring.time(lane, back + 1)];
     const late = (time - before) / interval - 1;
-    return late > 0.5 ? (time - this.#clock.after(before, 1)) / interval : late;
+    if (Math.abs(late) <= 0.5) return late;
+    const passed = (time - this.#clock.after(before, 1)) / interval;
+    const byTheWall = passed - this.#changed(before, time) / interval;
+    return Math.abs(byTheWall) < Math.abs(passed) ? byTheWall : passed;
   }
 
-  /** Writes the mean lateness over the last {@link LATE} rows, each at most {@link LATEST} intervals. */
+  /** Writes the mean lateness over the last {@link LATE} rows, each at most {@link LATEST} intervals; the last without the largest. */
   writeLate(lane: number, back: number, into: Float32Array, to: number): void {
     const rows = Math.min(LATE[2], this.#ring.held(lane) - back - 1);
-    let [sum, f] = [0, to];
+    let [sum, most, f] = [0, -Infinity, to];
     for (let i = 1; i <= rows; i++) {
-      sum += Math.min(LATEST, this.late(lane, back + i - 1));
-      if (i === LATE[f - to]) into[f++] = sum / i;
+      const late = Math.min(LATEST, this.late(lane, back + i - 1));
+      sum += late;
+      if (late > most) most = late;
+      if (i === LATE[f - to] && f < to + 2) into[f++] = sum / i;
     }
-    for (; f < to + LATE.length; f++) into[f] = rows > 0 ? sum / rows : 0;
+    for (; f < to + 2; f++) into[f] = rows > 0 ? sum / rows : 0;
+    into[f] = rows > 1 ? (sum - most) / (rows - 1) : 0;
   }
 
   /** How many intervals pass until the next row, if they come as late as the last ones did: 1 on the grid. */
@@ -84,6 +93,12 @@ export class SeasonRows {
   }
 
   #off(lane: number, row: number, rows: number, time: number): number {
-    return this.#clock.after(this.#ring.time(lane, row), rows) - time;
+    const then = this.#ring.time(lane, row);
+    return this.#clock.after(then, rows) - time + this.#changed(then, time);
+  }
+
+  /** By how much clocks were put back between two times, ms. */
+  #changed(from: number, to: number): number {
+    return this.#clock.offset(from) - this.#clock.offset(to);
   }
 }

@@ -16,6 +16,9 @@ const config = z.strictObject({
 });
 type Config = z.infer<typeof config>;
 
+/** Rows are counted up to here. */
+const MOST = 1_000_000_000;
+
 /**
  * y(t + h) = y(t + h - k m) with the smallest k for which that row is known: for h <= m, one season ago (Hyndman and
  * Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 5.2). The last value until a season was seen since the last reset.
@@ -28,7 +31,7 @@ class SeasonalNaive implements Forecaster {
   readonly #horizon: number;
   readonly #season: number;
   readonly #rows: SeasonRows;
-  /** Rows since the series began or was reset, no more than a season. */
+  /** Rows since the series began or was reset. */
   readonly #since: Column<Int32Array>;
 
   constructor(season: number, context: ForecasterContext) {
@@ -45,7 +48,7 @@ class SeasonalNaive implements Forecaster {
     const all = this.#since.data;
     for (let row = 0, to = 0; row < wave.rows; row++) {
       const lane = wave.lanes[row]!;
-      const since = (wave.flags[row]! & ROW_RESET) !== 0 ? 1 : Math.min(all[lane]! + 1, season);
+      const since = (wave.flags[row]! & ROW_RESET) !== 0 ? 1 : Math.min(all[lane]! + 1, MOST);
       all[lane] = since;
       const even = since < season || this.#rows.isEven(lane, 0, season);
       const pace = even ? 1 : this.#rows.pace(lane, 0);
@@ -53,7 +56,7 @@ class SeasonalNaive implements Forecaster {
         const last = wave.values[row * wave.channels + target]!;
         for (let step = 1; step <= this.#horizon; step++) {
           const back = even ? season - 1 - ((step - 1) % season) : this.#rows.phase(lane, 0, step, pace, season);
-          outlook.mean[to++] = since === season && back >= 0 ? this.#ring.value(lane, back, target) : last;
+          outlook.mean[to++] = since >= season && back >= 0 && back < since ? this.#ring.value(lane, back, target) : last;
         }
       }
     }

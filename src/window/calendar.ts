@@ -26,6 +26,8 @@ export interface Calendar extends Grid {
   readonly bars: boolean;
   /** Nominal time of the row `steps` after `time`, closed sessions skipped. */
   after(time: number, steps: number): number;
+  /** Milliseconds that clocks on the wall are ahead of UTC; 0 where `after` follows them already: in sessions, and for bars of whole days. */
+  offset(time: number): number;
   /** sin and cos of the time of day and of the week in the pipeline's zone: `into[at .. at+4)`. */
   phases(time: number, into: Float64Array | Float32Array, at: number): void;
   /** Whether the market is open; always true without a session. */
@@ -66,6 +68,7 @@ export function calendar(options: CalendarOptions): Calendar {
     after: (time, steps) => Math.min(rows.after(time, steps), LAST_INSTANT),
     steps: rows.steps,
     isOpen: (time) => !session || session.isOpen(time),
+    offset: session || (options.bars && days > 0) ? () => 0 : (time) => zone.offset(time),
     phases: phases(zone),
   };
 }

@@ -48,6 +48,7 @@ interface Outcome {
 function clockOf(interval: number): GridClock {
   return {
     interval,
+    offset: () => 0,
     after: (time, steps) => time + steps * interval,
     phases: (time, into, at) => {
       const day = (2 * Math.PI * (time % 86_400_000)) / 86_400_000;

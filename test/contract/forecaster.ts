@@ -48,6 +48,7 @@ const LEVELS = [0.1, 0.5, 0.9];
 
 const clock: GridClock = {
   interval: INTERVAL,
+  offset: () => 0,
   after: (time, steps) => time + steps * INTERVAL,
   phases: (time, into, at) => {
     [86_400_000, 604_800_000].forEach((span, i) => {

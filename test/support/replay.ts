@@ -18,6 +18,7 @@ export interface Replay {
 
 const hourly: GridClock = {
   interval: 3_600_000,
+  offset: () => 0,
   after: (time, steps) => time + steps * 3_600_000,
   phases: (_, into, at) => into.fill(0, at, at + 4),
 };
