@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BANK, type Setting } from '../../src/forecast/holt-winters.ts';
 import { replay } from '../support/replay.ts';
@@ -109,6 +110,39 @@ describe('holt-winters', () => {
       );
     }
     expect(errors[0]! / Math.min(errors[1]!, errors[2]!)).toBeLessThan(0.8);
+  });
+
+  it('over holes in the first season it starts on the line between the rows beside them', () => {
+    const [season, hour] = [24, 3_600_000];
+    fc.assert(
+      fc.property(
+        fc.subarray(Array.from({ length: season - 1 }, (_, i) => i + 1)),
+        // the season may be full only by a row that comes later
+        fc.integer({ min: season, max: season + 5 }),
+        fc.array(fc.integer({ min: 1, max: 100 }), { minLength: season + 1, maxLength: season + 1 }),
+        (some, last, drawn) => {
+          const places = [0, ...some.filter((place) => place < season - 1), last - 1];
+          const values = places.map((_, i) => drawn[i]!);
+          const { state } = replay('holt-winters', { values, times: places.map((place) => place * hour), config: { season } });
+          const seasons = state.lanes.snapshot().columns.find(({ name }) => name === 'holt-winters.seasons')!.data;
+          const from = places.findIndex((place) => place >= last - season);
+          const known = places.slice(from);
+          const mean = values.slice(from).reduce((sum, value) => sum + value, 0) / known.length;
+          for (let place = last - season; place < last; place++) {
+            const after = known.findIndex((each) => each >= place);
+            const [right, left] = [known[after]!, known[after - 1] ?? NaN];
+            const between = left === left ? (place - left) / (right - left) : right === place ? 1 : NaN;
+            const value = values[from + after]! * between + (between < 1 ? values[from + after - 1]! * (1 - between) : 0);
+            // before its first row a season says nothing
+            const [added, multiplied] = value === value ? [value - mean, factor(value / mean)] : [0, 1];
+            [added, added, multiplied, multiplied].forEach((wanted, i) =>
+              expect(seasons[i * season + (place % season)], `place ${place}, setting ${i}`).toBeCloseTo(wanted, 8),
+            );
+          }
+        },
+      ),
+      { seed: 4 },
+    );
   });
 
   it('leaves out a season that is too long to afford, unless the configuration names it', () => {
