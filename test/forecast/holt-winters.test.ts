@@ -130,11 +130,11 @@ describe('holt-winters', () => {
           const mean = values.slice(from).reduce((sum, value) => sum + value, 0) / known.length;
           for (let place = last - season; place < last; place++) {
             const after = known.findIndex((each) => each >= place);
-            const [right, left] = [known[after]!, known[after - 1] ?? NaN];
-            const between = left === left ? (place - left) / (right - left) : right === place ? 1 : NaN;
-            const value = values[from + after]! * between + (between < 1 ? values[from + after - 1]! * (1 - between) : 0);
+            const [right, left] = [known[after]!, known[after - 1]!];
+            const [value, before] = [values[from + after]!, values[from + after - 1]!];
+            const between = right === place ? value : before + ((value - before) * (place - left)) / (right - left);
             // before its first row a season says nothing
-            const [added, multiplied] = value === value ? [value - mean, factor(value / mean)] : [0, 1];
+            const [added, multiplied] = between === between ? [between - mean, factor(between / mean)] : [0, 1];
             [added, added, multiplied, multiplied].forEach((wanted, i) =>
               expect(seasons[i * season + (place % season)], `place ${place}, setting ${i}`).toBeCloseTo(wanted, 8),
             );

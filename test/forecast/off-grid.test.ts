@@ -15,21 +15,35 @@ const INTERVAL = 30 * 60_000;
 const START = Date.UTC(2024, 0, 1);
 const clock = calendar({ interval: INTERVAL });
 
-/** A row of noise for every place of the grid but those missing; each comes up to a share of an interval late. */
-function rowsOf(seed: number, late: number, missing: (place: number, chance: number) => boolean) {
-  const random = new Random(seed);
-  const kept = Array.from({ length: 300 }, (_, i) => i).filter((place) => !missing(place, random.uniform()));
+const PLACES = Array.from({ length: 300 }, (_, i) => i);
+
+/** A row of noise for every place of the grid; each comes up to a share of an interval late. */
+function rowsAt(places: readonly number[], late = 0) {
+  const random = new Random(7);
   return {
-    times: Float64Array.from(kept, (place) => START + place * INTERVAL + late * INTERVAL * random.uniform()),
-    values: Float64Array.from(kept, () => random.normal(log)),
+    times: Float64Array.from(places, (place) => START + (place + late * random.uniform()) * INTERVAL),
+    values: Float64Array.from(places, () => random.normal(log)),
   };
 }
 
+/** Those of which a share is missing by chance. */
+function missing(places: readonly number[], share: number): number[] {
+  const random = new Random(1);
+  return places.filter(() => random.uniform() >= share);
+}
+
 const SERIES = [
-  ['every third row is missing', rowsOf(1, 0, (_, chance) => chance < 1 / 3)],
-  ['every third row is missing, the others are a little late', rowsOf(4, 0.4, (_, chance) => chance < 1 / 3)],
-  ['rows are missing within the season, the last 24 are even', rowsOf(2, 0, (place, chance) => place < 272 && chance < 0.3)],
-  ['five rows are missing two seasons of 48 ago', rowsOf(3, 0, (place) => place >= 190 && place < 195)],
+  ['every third row is missing', rowsAt(missing(PLACES, 1 / 3))],
+  ['every third row is missing, the others are late', rowsAt(missing(PLACES, 1 / 3), 0.4)],
+  [
+    'rows are missing within the season, the last 24 are even',
+    rowsAt([...missing(PLACES.slice(0, 272), 0.3), ...PLACES.slice(272)]),
+  ],
+  ['five rows are missing three seasons of 48 ago', rowsAt(PLACES.filter((place) => place < 146 || place >= 151))],
+  [
+    'rows are missing, and later as many come twice',
+    rowsAt([...PLACES.filter((place) => place < 250 || place >= 253), 284.0001, 285.0001, 286.0001].sort((a, b) => a - b)),
+  ],
 ] as const;
 
 /** The last `capacity` rows of a series, and where a season ago lies among them. */
@@ -83,7 +97,7 @@ describe.each(SERIES)('%s', (_, series) => {
       const per = 1 / scaler[CHANGE]!;
       const distance = (row: number, from = values[back]!) => (row < 0 ? 0 : (values[row]! - from) * per);
       tabular.writeFixed(0, back, 0, scaler, 0, x, 0);
-      for (const step of [1, 2, 7, 14]) {
+      for (const step of [1, 2, 7, 10, 12, 14]) {
         tabular.writeStep(0, back, 0, step, scaler[CHANGE]!, new Float64Array(0), 0, x, 0);
         close(x.subarray(tabular.clock), [...rows.clockAt(rows.due(back, step)), step], `${back} back, clock of step ${step}`);
         sizes.seasons.forEach((season, s) => {
@@ -111,14 +125,14 @@ describe.each(SERIES)('%s', (_, series) => {
 
   it('the network sees what followed one season before, and the clock of the moment at which a row is expected', () => {
     const sizes = { channels: 2, targets: 1, horizon: 10, seasons: [12, 48], lags: 3 };
-    const rows = held(series, 130, sizes.channels);
+    const rows = held(series, 180, sizes.channels);
     const { values, own } = rows;
     const features = new Features(rows.ring, clock, sizes, () => undefined);
     const scaler = Float64Array.from({ length: sizes.channels * SCALER_SIZE }, (_, i) => 1 + i / 10);
     const x = new Float32Array(features.count);
     const ahead = [1, 2, 5, 10];
     let seen = 0;
-    for (let back = 0; back < 100; back++) {
+    for (let back = 0; back < 130; back++) {
       features.write(0, back, scaler, 0, x, 0);
       close(x.subarray(sizes.channels * features.own), rows.clockAt(rows.due(back, 1)), `${back} back, clock`);
       for (let c = 0; c < sizes.channels; c++) {
