@@ -107,8 +107,10 @@ interface Found extends Pick<SavedModels, 'inCharge' | 'scores' | 'seasons'> {
 
 function textOf({ versions, promotions, scores, inCharge, seasons, rollback: asked }: Found, { paint }: Terminal): string {
   const loss = (x: number | null) => (x === null ? '' : value(x));
-  const outcome = ({ accepted, inForce, to, mode }: Found['versions'][number]) =>
-    `${mode === 'given' ? 'begun with' : to !== undefined ? `back to ${to}` : accepted ? 'accepted' : 'kept the old'}${inForce ? ', in force' : ''}`;
+  const taken = ({ accepted, champion, challenger }: Found['versions'][number]) =>
+    !accepted ? 'kept the old' : (challenger ?? 0) < (champion ?? 1) ? 'accepted' : 'network kept, rest anew';
+  const outcome = (version: Found['versions'][number]) =>
+    `${version.mode === 'given' ? 'begun with' : version.to !== undefined ? `back to ${version.to}` : taken(version)}${version.inForce ? ', in force' : ''}`;
   const table = calmTable(
     ['of', 'version', 'trained up to', 'outcome', 'loss before', 'after'],
     versions.map((each) => [

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, foundSeasonsText, instant, percent, value, whole } from './numbers.ts';
+import { ago, foundSeasonsText, instant, percent, trainedText, whole } from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -76,8 +76,8 @@ function line(on: On): void {
   on(
     'training.finished',
     'info',
-    ({ trigger, champion, challenger, accepted, milliseconds }) =>
-      `${at(trigger)}: loss ${value(champion)} -> ${value(challenger)}, ${accepted ? 'accepted' : 'kept the old weights'}, took ${ago(milliseconds / 1000)}`,
+    (facts) =>
+      `${at(facts.trigger)}${facts.reason === 'drift' ? ', early, because of drift' : ''}: ${trainedText(facts)}, took ${ago(facts.milliseconds / 1000)}`,
     moment,
   );
   on('training.failed', 'warn', ({ trigger, reason }) => `${at(trigger)}: failed: ${reason}`, moment);

@@ -63,3 +63,19 @@ export function ago(seconds: number): string {
   if (s < 3600) return `${Math.floor(s / 60)} m ${s % 60} s`;
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} m`;
 }
+
+/** What a training came to. */
+export function trainedText({
+  champion,
+  challenger,
+  accepted,
+}: {
+  champion: number;
+  challenger: number;
+  accepted: boolean;
+}): string {
+  const anew = accepted ? 'fitted anew' : 'nothing changed';
+  if (!Number.isFinite(champion)) return anew;
+  const loss = `network loss ${value(champion)} -> ${value(challenger)}`;
+  return challenger < champion ? `${loss}, taken` : `${loss}, the old one kept${accepted ? `, the rest ${anew}` : ''}`;
+}

@@ -5,7 +5,7 @@ import type { Mark } from '../backtest/marks.ts';
 import type { Events } from '../core/events.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { firstText, instant, percent, seasonsText, value, whole } from './numbers.ts';
+import { firstText, instant, percent, seasonsText, trainedText, value, whole } from './numbers.ts';
 
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
@@ -92,14 +92,24 @@ export function modelSentences({ timelines }: Pick<ReportData, 'timelines'>): st
       ...(none.length > 0 ? [`the same without ${none.join(', ')}`] : []),
     ];
     if (missed.length === 0) parts[0] = `the error is ${parts[0]!}`;
-    return [`${many ? `${printable(line.target)}, step` : 'Step'} ${line.step}: ${parts.join('; ')}.`];
+    const network = shares.find(({ name }) => name === 'recurrent');
+    const earned = network && [
+      network.effect === 'missed'
+        ? `The network earns its place: without it, and what is built on it, the error is ${shown(network.cost)} larger.`
+        : `The network does not earn its place here: without it, and what is built on it, the error is ${network.effect === 'harm' ? `${shown(-network.cost)} smaller` : 'the same'}.`,
+    ];
+    return [
+      [`${many ? `${printable(line.target)}, step` : 'Step'} ${line.step}: ${parts.join('; ')}.`, ...(earned ?? [])].join(' '),
+    ];
   });
 }
 
 /** Trainings and the like in one sentence each kind. */
 export function markSentences(marks: readonly Mark[]): string[] {
   const trained = marks.filter(({ event }) => event === 'training.finished');
-  const accepted = trained.filter(({ facts }) => facts['accepted'] === true).length;
+  const networks = trained.filter(({ facts }) => typeof facts['champion'] === 'number' && Number.isFinite(facts['champion']));
+  const taken = networks.filter(({ facts }) => Number(facts['challenger']) < Number(facts['champion'])).length;
+  const early = trained.filter(({ facts }) => facts['reason'] === 'drift').length;
   const seconds = trained.reduce((sum, { facts }) => sum + Number(facts['milliseconds'] ?? 0), 0) / 1000;
   const others = new Map<string, number>();
   for (const { event } of marks)
@@ -108,9 +118,9 @@ export function markSentences(marks: readonly Mark[]): string[] {
   return [
     ...(trained.length > 0
       ? [
-          `${whole(trained.length)} trainings took ${value(seconds)} s in all; ${whole(accepted)} gave better weights, which were taken.`,
+          `${whole(trained.length)} trainings took ${value(seconds)} s in all${early > 0 ? `, ${whole(early)} of them early, because of drift` : ''}${networks.length > 0 ? `; ${whole(taken)} gave a better network, which was taken` : ''}.`,
         ]
-      : ['The network was not trained.']),
+      : ['Nothing was trained.']),
     ...marks.flatMap(({ event, facts }) =>
       event === 'seasons.found'
         ? [`The pipeline names no season; ${foundSentence(facts as unknown as Events['seasons.found'])}.`]
@@ -138,9 +148,19 @@ export function seasonSentences({ facts }: Pick<ReportData, 'facts'>): string[] 
 
 /** A mark as a line of a table: what happened, and its facts. */
 export function markText({ event, facts }: Mark): string {
-  const { accepted, champion, challenger } = facts as { accepted?: boolean; champion?: number; challenger?: number };
+  const {
+    accepted = false,
+    champion,
+    challenger,
+    reason,
+  } = facts as {
+    accepted?: boolean;
+    champion?: number;
+    challenger?: number;
+    reason?: string;
+  };
   if (event === 'training.finished')
-    return `trained: loss ${value(champion ?? NaN)} → ${value(challenger ?? NaN)}, ${accepted ? 'taken' : 'old weights kept'}`;
+    return `trained${reason === 'drift' ? ' early, because of drift' : ''}: ${trainedText({ champion: champion ?? NaN, challenger: challenger ?? NaN, accepted })}`;
   if (event === 'seasons.found') return `found: ${seasonsText(facts['seasons'] as number[])}`;
   if (event === 'weights.given') return `begun with a model, ${printable(String(facts['hash'])).slice(0, 12)}`;
   if (event === 'weights.swapped') return `new weights ${printable(String(facts['hash'])).slice(0, 12)}`;

@@ -43,6 +43,8 @@ const SAID: ReadonlySet<EventName> = new Set<EventName>([
   'weights.given',
   'training.finished',
   'training.failed',
+  'drift.detected',
+  'model.promoted',
   'checkpoint.damaged',
   'source.connected',
   'source.waiting',

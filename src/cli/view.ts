@@ -182,6 +182,6 @@ function trainingRow(
     value(champion),
     value(challenger),
     ago(seconds),
-    accepted ? paint('green', 'accepted') : paint('yellow', 'kept the old'),
+    accepted && !(challenger >= champion) ? paint('green', 'accepted') : paint('yellow', 'kept the old network'),
   ];
 }

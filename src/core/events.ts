@@ -22,6 +22,7 @@ export interface Events {
     champion: number;
     challenger: number;
     accepted: boolean;
+    reason: 'schedule' | 'drift';
     shadow?: string;
   };
   'training.failed': { trigger: number; reason: string; shadow?: string };
@@ -63,7 +64,8 @@ export const EVENTS: Readonly<Record<EventName, string>> = {
   'drift.detected':
     'A series left what it was like before: `adwin` in the forecast error of the target `of`, `page-hinkley` in the channel `of`.',
   'training.started': 'A retraining began for the trigger at that event time; `reason`: why then.',
-  'training.finished': 'A retraining ended; the challenger is accepted if its loss on held-out rows is below the champion’s.',
+  'training.finished':
+    'A retraining ended, which came by schedule or early, because of drift (`reason`). The new network is taken if its loss on held-out rows (`challenger`) is below that of the old one (`champion`); not numbers: there is none. `accepted`: new weights are used, of the network or of what is fitted anew beside it.',
   'training.failed': 'A retraining threw, diverged or was stopped; the old weights stay.',
   'training.skipped': 'A trigger passed without training: too few rows.',
   'model.promoted':

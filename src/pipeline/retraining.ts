@@ -246,6 +246,7 @@ export class Retraining implements Gate, Stateful {
         champion,
         challenger,
         accepted,
+        reason,
       });
       return result;
     } catch (cause) {

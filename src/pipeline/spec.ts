@@ -70,7 +70,7 @@ const RETRAIN = z.strictObject({
   every: spanOrNever({ min: 1000 })
     .optional()
     .describe(
-      'Event time between two trainings; `never`: no training. Default: when the longest series has 120 rows, then each time it has grown by a quarter, by 250 rows at least and by 1,000 at most.',
+      'Event time between two trainings; `never`: no training. Default: it is looked every 250 intervals whether the longest series has 120 rows, and then whether it has grown by a quarter, by 250 rows at least and by 1,000 at most.',
     ),
   lag: span().prefault('0s').describe('New weights apply to rows later than the trigger plus this; shorter than `every`.'),
   drift: DRIFT.prefault({}).describe(

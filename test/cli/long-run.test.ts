@@ -200,7 +200,15 @@ describe('the log', () => {
     await eventually(() => expect(logged().map(({ event }) => event)).toContain('run.started'));
     for (let i = 0; i < 100; i++) emit('ticks.rejected', { reason: i < 90 ? 'late' : 'jump', count: 1 });
     emit('sink.waiting', { sink: 'influx', endpoint: 'x', reason: 'HTTP 503', attempt: 1, wait: 100 });
-    emit('training.finished', { trigger: 0, milliseconds: 1234.56789, loss: 1, champion: 2, challenger: 1, accepted: true });
+    emit('training.finished', {
+      trigger: 0,
+      milliseconds: 1234.56789,
+      loss: 1,
+      champion: 2,
+      challenger: 1,
+      accepted: true,
+      reason: 'schedule',
+    });
     stop();
     expect(await code).toBe(0);
     const lines = logged();

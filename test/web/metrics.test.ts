@@ -26,7 +26,7 @@ function watched() {
 }
 
 const saved = { generation: 1, rows: 1, pauseMilliseconds: 2, milliseconds: 20, bytes: 4096 };
-const finished = { trigger: 0, milliseconds: 1500, loss: 1, champion: 1, challenger: 1 };
+const finished = { reason: 'schedule' as const, trigger: 0, milliseconds: 1500, loss: 1, champion: 1, challenger: 1 };
 
 describe('counters', () => {
   it('what happened, by end, reason and outcome', async () => {
