@@ -165,7 +165,9 @@ export class Mixture {
     let sum = 0;
     for (let e = 0, k = place * 2 * experts; e < experts; e++, k++) {
       this.#v[e] = fresh ? this.#inner[e]! : quick[place * experts + e]!;
-      q[e] = regrets[k]! > 0 ? regrets[k]! / regrets[k + experts]! : 0;
+      const squares = regrets[k + experts]!;
+      // the square of a tiny regret may be nothing
+      q[e] = regrets[k]! > 0 && squares > 0 ? regrets[k]! / squares : 0;
       sum += q[e]!;
     }
     for (let e = 0; e < experts; e++) q[e] = sum > 0 ? q[e]! / sum : this.#inner[e]!;

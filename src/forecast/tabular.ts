@@ -151,7 +151,7 @@ export class Tabular {
     const per = inverse(unit);
     const y = ring.value(lane, back, target);
     let f = to + this.fixed;
-    const pace = 1 + into[to + this.late + LATE.length - 1]!;
+    const pace = this.#rows.pace(lane, back);
     const due = this.#rows.due(lane, back, step, pace);
     for (const season of seasons) {
       const even = this.#isEven(lane, back, season);

@@ -207,9 +207,7 @@ class Grower {
   #median(from: number, to: number): number {
     const residual = this.#residual.subarray(0, to - from);
     for (let i = from; i < to; i++) residual[i - from] = this.#y[this.#order[i]!]! - this.#score[this.#order[i]!]!;
-    residual.sort();
-    const n = residual.length;
-    return n === 0 ? 0 : residual[(n - 1) >> 1]! / 2 + residual[n >> 1]! / 2;
+    return medianOf(residual);
   }
 
   /** The score of rows that the tree did not see, `order[from ..)`, moves by the value of their leaf. */
@@ -224,4 +222,31 @@ class Grower {
       this.#score[row] = this.#score[row]! + nodes[node * 4 + 1]!;
     }
   }
+}
+
+/** The median; 0 of nothing. Reorders. By selection (Hoare, "Algorithm 65: find", 1961): sorting every leaf took an eighth of a training. */
+export function medianOf(values: Float32Array): number {
+  const n = values.length;
+  if (n === 0) return 0;
+  const middle = (n - 1) >> 1;
+  let [from, to] = [0, n - 1];
+  while (from < to) {
+    const pivot = values[(from + to) >> 1]!;
+    let [i, j] = [from, to];
+    while (i <= j) {
+      while (values[i]! < pivot) i++;
+      while (values[j]! > pivot) j--;
+      if (i > j) break;
+      const swapped = values[i]!;
+      values[i++] = values[j]!;
+      values[j--] = swapped;
+    }
+    if (j < middle) from = i;
+    if (middle < i) to = j;
+  }
+  const low = values[middle]!;
+  if (n % 2 === 1) return low;
+  let high = Infinity;
+  for (let i = middle + 1; i < n; i++) if (values[i]! < high) high = values[i]!;
+  return low / 2 + high / 2;
 }

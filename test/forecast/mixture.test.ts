@@ -199,6 +199,11 @@ describe('mixture', () => {
     expect(loss(run(experts, y), y, 500)).toBeLessThan(1.01 * loss(experts[0]!, y, 500));
   });
 
+  it('stays a number where experts differ by next to nothing', () => {
+    const mixed = run([new Float64Array(6).fill(1e-170), new Float64Array(6)], new Float64Array(6).fill(-1));
+    expect(mixed.every((value) => Number.isFinite(value))).toBe(true);
+  });
+
   it('does not let one broken forecast decide for long', () => {
     const random = new Random(8);
     const y = Array.from({ length: 600 }, () => random.normal(log));

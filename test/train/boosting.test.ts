@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { sumOfTrees, tensorOfTrees, treesOf } from '../../src/forecast/trees.ts';
 import { Binned } from '../../src/train/binned.ts';
-import { boost, type BoostingOptions } from '../../src/train/boosting.ts';
+import { boost, medianOf, type BoostingOptions } from '../../src/train/boosting.ts';
 
 const OPTIONS: BoostingOptions = { rounds: 60, leaves: 8, rate: 0.2, least: 5, rowShare: 0.8, inputShare: 1 };
 const ROWS = 600;
@@ -135,4 +135,19 @@ describe('a tensor of trees', () => {
       { seed: 7, numRuns: 500 },
     );
   });
+});
+
+it('the median is that of the sorted values', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.double({ noNaN: true, min: -1e6, max: 1e6 })), { maxLength: 60 }),
+      (all) => {
+        const sorted = Float32Array.from(all).sort();
+        const n = sorted.length;
+        const wanted = n === 0 ? 0 : sorted[(n - 1) >> 1]! / 2 + sorted[n >> 1]! / 2;
+        expect(medianOf(Float32Array.from(all)) + 0).toBe(wanted + 0);
+      },
+    ),
+    { seed: 1, numRuns: 500 },
+  );
 });
