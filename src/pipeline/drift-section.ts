@@ -17,5 +17,7 @@ export const DRIFT = z.strictObject({
     .describe('Share of the series that must have drifted since the last training; with few series one is enough.'),
   cool_down: span()
     .optional()
-    .describe('Event time after a training in which drift is not acted upon. Default: a quarter of `every`, or 250 intervals where trainings come as the series grow.'),
+    .describe(
+      'Event time after a training in which drift is not acted upon. Default: a quarter of `every`, or 250 intervals where trainings come as the series grow.',
+    ),
 });
