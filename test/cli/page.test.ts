@@ -8,7 +8,7 @@ import type { ReportData } from '../../src/backtest/report-data.ts';
 import { main } from '../../src/cli/program.ts';
 import { page } from '../../src/cli/page.ts';
 import { trustTable } from '../../src/cli/page-tables.ts';
-import { modelSentences, skillSentences } from '../../src/cli/page-words.ts';
+import { markSentences, markText, modelSentences, skillSentences } from '../../src/cli/page-words.ts';
 import type { Verdict } from '../../src/forecast/skill.ts';
 import { fakeTerminal } from '../support/fake-terminal.ts';
 import { pipeline, writeData } from '../support/small-backtest.ts';
@@ -161,4 +161,39 @@ it('says which models the mixture needs, and which it would be better without', 
     'value +3 | naive | 20 % | 2.0 % less error',
     'value +3 | boosted | 20 % | no difference',
   ]);
+});
+
+it('says whether the network earns its place', () => {
+  const line = {
+    ...{ target: 'value', step: 3, times: [1], n: [10], mae: {}, coverage: {}, below: [] },
+    weights: { linear: [0.5], recurrent: [0.5] },
+  };
+  const told = (recurrent: number) => modelSentences({ timelines: [{ ...line, without: { linear: 0.1, recurrent } }] })[0];
+  expect(told(0.02)).toContain('The network earns its place: without it, and what is built on it, the error is 2.0 % larger.');
+  expect(told(0.001)).toContain(
+    'The network does not earn its place here: without it, and what is built on it, the error is the same.',
+  );
+  expect(told(-0.03)).toContain(
+    'The network does not earn its place here: without it, and what is built on it, the error is 3.0 % smaller.',
+  );
+});
+
+it('says what a training came to, and which came early', () => {
+  const training = (champion: number, challenger: number, reason = 'schedule', accepted = true) => ({
+    event: 'training.finished' as const,
+    time: 0,
+    facts: { champion, challenger, accepted, reason, milliseconds: 500 },
+  });
+  const all = [training(2, 1), training(1, 2, 'drift'), training(1, 2, 'schedule', false), training(NaN, NaN)];
+  expect(all.map(markText)).toEqual([
+    'trained: network loss 2 -> 1, taken',
+    'trained early, because of drift: network loss 1 -> 2, the old one kept, the rest fitted anew',
+    'trained: network loss 1 -> 2, the old one kept',
+    'trained: fitted anew',
+  ]);
+  expect(markSentences(all)).toEqual([
+    '4 trainings took 2 s in all, 1 of them early, because of drift; 1 gave a better network, which was taken.',
+  ]);
+  expect(markSentences(all.slice(3))).toEqual(['1 trainings took 0.5 s in all.']);
+  expect(markSentences([])).toEqual(['Nothing was trained.']);
 });

@@ -71,6 +71,18 @@ describe('where clocks are changed', () => {
     expect(rows.pace(0, 0)).toBe(1);
   });
 
+  it('a session opens at the same time by the wall: a row is missing, and a day ago is still that', () => {
+    const session = { open: '09:30', close: '11:30' };
+    const days = [30, 31, 34, 35].flatMap((day) =>
+      [1, 2, 3, 4].map((i) => zone.instant(Date.UTC(2014, 9, day, 9, 30) + i * HALF)),
+    );
+    const times = days.filter((_, i) => i !== 5);
+    const rows = rowsAt(times, { ...options, session });
+    // the third row of Monday 3 November, the first day after the change: that of Friday lies four rows before it
+    expect(rows.phase(0, 5, 0, 1, 4)).toBe(9);
+    for (let back = 0; back < 8; back++) expect(rows.late(0, back), `${back}`).toBe(0);
+  });
+
   it('where a row is missing besides, a day ago is the same time by the wall', () => {
     const missing = local.filter((_, i) => i !== 150);
     for (let last = 230; last < 300; last++) {

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findLeaks } from '../../src/backtest/leaks.ts';
-import { backtest, changed, type BacktestOptions } from '../../src/backtest/replay.ts';
+import { backtest, changed } from '../../src/backtest/replay.ts';
 import { trainModel } from '../../src/backtest/train-model.ts';
 import type { Source } from '../../src/core/connector.ts';
 import { TidecastError } from '../../src/core/errors.ts';
-import { EventBus } from '../../src/core/events.ts';
 import { log } from '../../src/core/math/math.ts';
 import { Random } from '../../src/core/random.ts';
 import { loadPipeline, type LoadedSpec } from '../../src/pipeline/load.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
+import { backtested, listening } from '../support/season-runs.ts';
 import { COMPONENTS, HOUR, pipeline, START, writeData } from '../support/small-backtest.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidecast-season-auto-'));
@@ -22,22 +22,6 @@ writeData(folder, 400);
 const MODELS = 'models: [naive, seasonal-naive, linear]';
 const AUTO = { forecast: `horizon: 2, season: auto, warmup: 200, ${MODELS}` };
 const UNNAMED = { forecast: `horizon: 2, warmup: 200, ${MODELS}` };
-
-function options() {
-  const events = new EventBus();
-  const found: { seasons: readonly number[]; rows: number; time: number }[] = [];
-  events.on('seasons.found', (each) => found.push(each));
-  const off: string[] = [];
-  events.on('seasons.off', ({ reason }) => off.push(reason));
-  return { given: { ...COMPONENTS, events, signal: new AbortController().signal }, found, off };
-}
-
-async function backtested(spec: LoadedSpec, more: Partial<BacktestOptions> = {}) {
-  const { given, found, off } = options();
-  const mean: number[] = [];
-  const result = await backtest(spec, { ...given, ...more, watch: (batch) => mean.push(...batch.mean) });
-  return { result, found, off, mean };
-}
 
 /** A pipeline whose file is changed before it is loaded. */
 function edited(name: string, forecast: { forecast: string }, edit: (text: string) => string): LoadedSpec {
@@ -89,7 +73,7 @@ it('a restart goes on with what was found, whatever the recording says by then',
     return loadPipeline(file, { env: {}, ...COMPONENTS });
   };
   const run = async (name: string) => {
-    const { given, found } = options();
+    const { given, found } = listening();
     const mean: number[] = [];
     const watch = (batch: { mean: Float64Array }) => mean.push(...batch.mean);
     const result = await runPipeline(grown(name), { ...given, watch, fast: true, fresh: false });
@@ -119,7 +103,7 @@ it('a history is looked at as a whole', async () => {
 });
 
 it('bad input: a source without an end and without a history cannot be searched', async () => {
-  const { given } = options();
+  const { given } = listening();
   const wrap = (source: Source): Source => ({ ...changed(source, (batch) => batch), bounded: false });
   const run = runPipeline(pipeline(folder, 'endless', AUTO), { ...given, wrap, fast: true, fresh: true });
   await expect(run).rejects.toThrow(expect.objectContaining({ code: 'SEASON_ENDLESS' }) as TidecastError);
@@ -178,7 +162,7 @@ describe('a pipeline that says nothing of seasons', () => {
 
   it('over a source that does not end, without a history, goes on without, and says so once', async () => {
     const endless = (source: Source): Source => ({ ...changed(source, (batch) => batch), bounded: false });
-    const { given, found, off } = options();
+    const { given, found, off } = listening();
     const mean: number[] = [];
     const stop = new AbortController();
     const watch = (batch: { mean: Float64Array }) => {
@@ -201,7 +185,7 @@ describe('a pipeline that says nothing of seasons', () => {
 
   it('goes on without where its state was made without; and where its file names by now what was found', async () => {
     const run = async (spec: LoadedSpec) => {
-      const { given, found, off } = options();
+      const { given, found, off } = listening();
       const { seasons, rows } = await runPipeline(spec, { ...given, fast: true, fresh: false });
       return { found, off, seasons, rows };
     };
@@ -233,7 +217,7 @@ describe('a pipeline that says nothing of seasons', () => {
     lines.splice(50, 0, lines[49]!.replace(/[^,]*$/, 'NaN'));
     writeFileSync(join(folder, 'bad.csv'), lines.join('\n'));
     const outcome = async (forecast: string) => {
-      const { given } = options();
+      const { given } = listening();
       const refused: string[] = [];
       given.events.on('ticks.rejected', ({ reason }) => refused.push(reason));
       let rows = 0;
@@ -260,7 +244,7 @@ describe('a pipeline that says nothing of seasons', () => {
   it('is trained with those of all rows, and a run begins with those of the model', async () => {
     const models = 'models: [naive, ridge]';
     const rest = 'retrain: { every: 5d, steps: 8, burn_in: 4 }';
-    const { given, off } = options();
+    const { given, off } = listening();
     const to = join(folder, 'model');
     const trained = await trainModel(pipeline(folder, 'trained', { forecast: `horizon: 2, ${models}`, rest }), to, given);
     expect([trained.seasons, off]).toEqual([[24], []]);
@@ -272,7 +256,7 @@ describe('a pipeline that says nothing of seasons', () => {
     const spec = pipeline(folder, 'stopped', UNNAMED);
     const stop = new AbortController();
     const stopping = (source: Source) => changed(source, (batch) => (stop.abort(), batch));
-    const { given, found } = options();
+    const { given, found } = listening();
     await runPipeline(spec, { ...given, signal: stop.signal, wrap: stopping, fast: true, fresh: true });
     expect(found).toEqual([]);
     await runPipeline(spec, { ...given, fast: true, fresh: false });

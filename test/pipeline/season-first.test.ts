@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { findLeaks } from '../../src/backtest/leaks.ts';
-import { backtest, changed, type BacktestOptions } from '../../src/backtest/replay.ts';
+import { changed } from '../../src/backtest/replay.ts';
 import type { SourceBatch } from '../../src/core/batch.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { TidecastError } from '../../src/core/errors.ts';
-import { EventBus, type Events } from '../../src/core/events.ts';
 import { log, sin } from '../../src/core/math/math.ts';
 import { Random } from '../../src/core/random.ts';
 import { loadPipeline, type LoadedSpec } from '../../src/pipeline/load.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
 import { searchBeginning } from '../../src/pipeline/season-search.ts';
+import { backtested, listening } from '../support/season-runs.ts';
 import { COMPONENTS, HOUR, pipeline, START } from '../support/small-backtest.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidecast-season-first-'));
@@ -43,23 +43,6 @@ function over(data: string, fields = '', rest = ''): LoadedSpec {
   const { file } = pipeline(folder, `over-${data}`, { forecast: `horizon: 2, ${fields}${MODELS}`, rest });
   writeFileSync(file, readFileSync(file, 'utf8').replace('data.csv', `${data}.csv`));
   return loadPipeline(file, { env: {}, ...COMPONENTS });
-}
-
-function options() {
-  const events = new EventBus();
-  const found: Events['seasons.found'][] = [];
-  events.on('seasons.found', (each) => found.push(each));
-  const off: string[] = [];
-  events.on('seasons.off', ({ reason }) => off.push(reason));
-  return { given: { ...COMPONENTS, events, signal: new AbortController().signal }, found, off };
-}
-
-async function backtested(spec: LoadedSpec, more: Partial<BacktestOptions> = {}) {
-  const { given, found, off } = options();
-  const mean: number[] = [];
-  const result = await backtest(spec, { ...given, ...more, watch: (batch) => mean.push(...batch.mean) });
-  const scored = Object.fromEntries(result.series.map(({ name, scores }) => [name, scores[0]![0]!.n]));
-  return { result, found, off, mean, scored };
 }
 
 it('where the first rows show a season they are the warm-up, as if both stood in the file', async () => {
@@ -146,7 +129,7 @@ it('bad input: a source that does not end is not read to be searched', async () 
     ...{ channels: ['value'], bounded: false, close: async () => undefined },
     read: (): AsyncGenerator<SourceBatch> => expect.unreachable('it was read'),
   };
-  const { signal } = options().given;
+  const { signal } = listening().given;
   const search = searchBeginning(over('two'), source, () => source, { ...COMPONENTS, clock: systemClock, signal });
   await expect(search).rejects.toThrow(expect.objectContaining({ code: 'SEASON_ENDLESS' }) as TidecastError);
 });
@@ -154,7 +137,7 @@ it('bad input: a source that does not end is not read to be searched', async () 
 it('a restart goes on with the same seasons and warm-up, though there are more rows by then', async () => {
   const all = rowsOf({ a: [0, 800, 8] });
   const run = async (fields = '') => {
-    const { given, found, off } = options();
+    const { given, found, off } = listening();
     const mean: number[] = [];
     const watch = (batch: { mean: Float64Array }) => mean.push(...batch.mean);
     const { scores, seasons, unscored } = await runPipeline(over('grows', fields), { ...given, watch, fast: true, fresh: false });
@@ -178,7 +161,7 @@ it('a restart goes on with the same seasons and warm-up, though there are more r
 it('a state that was begun without a season goes on without, whatever more rows would show', async () => {
   const all = rowsOf({ a: [0, 800, 8] });
   const run = async () => {
-    const { given, found } = options();
+    const { given, found } = listening();
     const { scores, seasons } = await runPipeline(over('begun'), { ...given, fast: true, fresh: false });
     return { found, seasons, scored: scores[0]![0]!.n };
   };
