@@ -84,12 +84,12 @@ const RETRAIN = z.strictObject({
     ),
   rows: count(8, 1_000_000).optional().describe('Newest rows of each series that are trained on. Default: `window.ring`.'),
   holdout: between(0.01, 0.5).default(0.15).describe('Share of the newest rows that is held out to judge the new weights.'),
-  epochs: count(1, 1000).default(12).describe('Passes over the rows.'),
+  epochs: count(1, 1000).default(12).describe('Passes over the rows; up to four times as many at first and over few rows.'),
   batch: count(1, 4096).default(8).describe('Sequences trained side by side.'),
   steps: count(1, 10_000).default(48).describe('Rows that the error is carried back through (truncated BPTT).'),
   burn_in: count(0, 10_000).default(48).describe('Rows before a sequence that only warm up the state.'),
   learning_rate: positive(1).default(0.01).describe('Step size of Adam.'),
-  weight_decay: between(0, 1).default(0.01).describe('Decoupled weight decay.'),
+  weight_decay: between(0, 1).default(0.5).describe('Decoupled weight decay; over more than 2,000 rows less in proportion.'),
   clip: positive(1e6).default(1).describe('The gradient is clipped to this global norm.'),
   loss: z
     .enum(['huber', 'absolute', 'squared'])

@@ -7,12 +7,10 @@ import { Trainer } from '../nn/trainer.ts';
 import { networkWeights, sizeOf, tensorsOf, type NetworkShape, type Weights } from '../nn/shape.ts';
 import { fitTarget, joinFitted, type FittedTarget } from './fit.ts';
 import { heldOutLoss } from './challenger.ts';
+import { decayOf, passesOf } from './effort.ts';
 import type { TrainingJob, TrainingResult } from './job.ts';
 import { scaledSeries, type ScaledSeries } from './sequences.ts';
 
-/** The first training starts from nothing and is given this many times the epochs; so is a later one on few rows in all, since the one before it saw hardly any. */
-const FIRST_TRAINING = 4;
-const YOUNG = 500;
 const HUBER_DELTA = 1;
 const REFIT_EPOCHS = 2;
 /** Of the learning rate. */
@@ -105,13 +103,12 @@ function trainNetwork(whole: NetworkJob, progress?: Progress): NetworkResult {
   let best = { loss: Infinity, weights: job.weights };
   const fit = new Fit(job, series, loss);
   let last = NaN;
-  const first = job.first || rowsOf(job) < YOUNG;
-  const epochs = epochsOf(job, series) * (first ? FIRST_TRAINING : 1);
+  const rows = series.reduce((sum, { rows: n, from }) => sum + n - from, 0);
+  const count = tensorsOf(job.shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
+  const epochs = passesOf(job.options.epochs, rows * count, job.first);
   for (let epoch = 0; epoch < epochs; epoch++) {
     // cosine decay (Loshchilov and Hutter 2017), to a twentieth
-    last = fit.epoch(
-      job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))) * (first ? 1 : 0.5),
-    );
+    last = fit.epoch(job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))));
     progress?.(epoch, last);
     if (last !== last) break;
     const weights = fit.weights();
@@ -129,16 +126,6 @@ function trainNetwork(whole: NetworkJob, progress?: Progress): NetworkResult {
     updates: fit.updates,
     clipped: fit.clipped,
   };
-}
-
-/** Rows times weights that all passes of a training come to at most, for a network that is not small. */
-const WORK = 6e9;
-
-/** Passes over the rows: as configured, fewer where rows and weights are so many that a training would take minutes. */
-function epochsOf(job: NetworkJob, series: readonly ScaledSeries[]): number {
-  const rows = series.reduce((sum, { rows: n, from }) => sum + n - from, 0);
-  const weights = tensorsOf(job.shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
-  return Math.max(1, Math.min(job.options.epochs, Math.floor(WORK / Math.max(1, rows * weights))));
 }
 
 /**
@@ -180,6 +167,7 @@ class Fit {
     const length = this.#burnIn + this.#steps;
     this.#clip = options.clip;
     this.#series = series.filter(({ split, from }) => split - from >= length);
+    const rows = this.#series.reduce((sum, { split, from }) => sum + split - from, 0);
     const windows = this.#series.reduce(
       (sum, { split, from }) => sum + Math.floor((split - from - this.#burnIn) / this.#steps),
       0,
@@ -192,7 +180,7 @@ class Fit {
     const { learningRate, weightDecay, clip } = options;
     this.#trainer = new Trainer(job.shape, { batch: this.#batch, steps: length, warm: this.#burnIn }, loss, {
       learningRate,
-      weightDecay,
+      weightDecay: decayOf(weightDecay, rows),
       clipNorm: clip,
     });
     this.#trainer.load(job.weights);

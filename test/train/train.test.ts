@@ -88,22 +88,3 @@ it('the same job gives the same bits', () => {
   );
   expect(a.accepted).toBe(true);
 });
-
-it('a later training on fewer than 500 rows in all is a first one; on more it has a quarter of the passes', () => {
-  const of = (first: boolean, rows: number) => {
-    const whole = job(ROWS, (value) => value);
-    const [one] = whole.series;
-    const series = Array.from({ length: Math.ceil(rows / ROWS) }, (_, s) => {
-      const held = Math.min(ROWS, rows - s * ROWS);
-      const cut = { times: one!.times.slice(0, held), values: one!.values.slice(0, held), flags: one!.flags.slice(0, held) };
-      return { ...one!, ...cut, name: `series ${s}` };
-    });
-    const losses: number[] = [];
-    train({ ...whole, first, series }, (_, loss) => void losses.push(loss));
-    return losses;
-  };
-  const [few, more] = [of(true, 499), of(true, 500)];
-  expect([few.length, more.length]).toEqual([8, 8]);
-  expect(of(false, 499)).toEqual(few);
-  expect(of(false, 500)).toHaveLength(2);
-});
