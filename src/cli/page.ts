@@ -7,6 +7,7 @@ import * as plots from './page-plots.ts';
 import { STYLE } from './page-style.ts';
 import { factTable, markTable, modelTable, seriesTable, signed, stepTable, trustTable, type PageTable } from './page-tables.ts';
 import { byTarget, intervalSentences, markSentences, modelSentences, seasonSentences, skillSentences } from './page-words.ts';
+import { verdictText } from './verdict.ts';
 
 /** Targets that are drawn at most. */
 const DRAWN = 3;
@@ -65,10 +66,9 @@ function tiles({ scores }: ReportData): string {
       [value(summary.models[output]!.mae), `mean absolute error, ${of}step ${step}`],
       ...(against
         ? [
-            [
-              signed(against.skill),
-              `${against.verdict} than ${baseline}, step ${step}`.replace('no skill than', 'no skill against'),
-            ],
+            against.verdict === 'no skill'
+              ? ['no skill', `against ${baseline}, step ${step} (${signed(against.skill)})`]
+              : [verdictText(signed(against.skill), against.verdict), `than ${baseline}, step ${step}`],
           ]
         : []),
       ...(narrow ? [[percent(narrow.coverage, 1), `of truths in the ${percent(narrow.nominal)} interval, step ${step}`]] : []),

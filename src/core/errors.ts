@@ -506,15 +506,30 @@ export const ERRORS = {
     todo: 'Check the folder of `--out`, its permissions and the free space.',
     exit: EXIT.cannotCreate,
   },
+  COMPARE_DAMAGED: {
+    what: 'The result of a backtest is damaged',
+    todo: 'Write it again: `tidecast backtest FILE --out FOLDER`.',
+    exit: EXIT.data,
+  },
   COMPARE_FOREIGN: {
     what: 'The file is no result of a backtest',
-    todo: 'Give the folder of `tidecast backtest --out FOLDER`, or the `forecasts.arrow` in it.',
+    todo: 'Give the folder of `tidecast backtest FILE --out FOLDER`, or the `forecasts.arrow` in it.',
     exit: EXIT.data,
+  },
+  COMPARE_MISSING: {
+    what: 'There is no result of a backtest',
+    todo: 'Write one with `tidecast backtest FILE --out FOLDER`, and give that folder.',
+    exit: EXIT.noInput,
   },
   COMPARE_NOTHING: {
     what: 'The two results have no forecast in common',
     todo: 'Compare backtests over the same data, with the same targets and times.',
     exit: EXIT.data,
+  },
+  COMPARE_UNREADABLE: {
+    what: 'The result of a backtest cannot be read',
+    todo: 'Check the rights of the folder and of the `forecasts.arrow` in it.',
+    exit: EXIT.noInput,
   },
   LEAKS_NOTHING: {
     what: 'There are too few forecasts to look for leaks',
