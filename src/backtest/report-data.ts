@@ -1,5 +1,6 @@
 /** Everything that the report of a backtest shows, as plain data: the pages are drawn from it, and `report.json` is it. */
 import type { ScoreSummary } from '../forecast/score.ts';
+import { watchedDrift, type DriftWatch, type WatchedDrift } from './alarms.ts';
 import type { Mark } from './marks.ts';
 import type { ReadResult } from './result.ts';
 import { readStretches, stretchesOf, type Stretch } from './stretch.ts';
@@ -69,6 +70,7 @@ export interface ReportData {
   readonly stretches: readonly Stretch[];
   readonly residuals: readonly Residuals[];
   readonly marks: readonly Mark[];
+  readonly drift: readonly WatchedDrift[];
 }
 
 /** A series' errors over time: of each run of rows the smallest, the middle and the largest. */
@@ -93,7 +95,7 @@ export async function reportData(
   facts: BacktestFacts,
   scores: readonly CellScore[],
   bySeries: readonly SeriesScore[],
-  marks: readonly Mark[],
+  { marks, watches }: { readonly marks: readonly Mark[]; readonly watches: readonly DriftWatch[] },
 ): Promise<ReportData> {
   const ranked = rank(bySeries);
   const shown = ends(ranked);
@@ -124,6 +126,7 @@ export async function reportData(
     ),
     residuals: trails.filter((trail) => trail.series === middle).map(residualsOf),
     marks,
+    drift: watches.map((watch) => watchedDrift(watch, marks)),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, foundSeasonsText, instant, percent, trainedText, whole } from './numbers.ts';
+import { ago, foundSeasonsText, instant, percent, trainedText, watchText, whole } from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -66,6 +66,7 @@ function line(on: On): void {
     'warn',
     ({ reason }) => `no season is looked for: ${reason}; or name \`forecast.season\` (\`none\` where there is none)`,
   );
+  on('drift.watched', 'info', (watch) => `drift: ${watchText(watch, true)}`);
   on('run.stopped', 'info', ({ clean }) => (clean ? 'stopped' : 'stopped before everything was delivered'));
   on(
     'training.started',

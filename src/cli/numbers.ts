@@ -1,4 +1,6 @@
 /** Numbers and times as people read them. */
+import { duration } from '../core/duration.ts';
+import type { Events } from '../core/events.ts';
 import type { FoundSeasons } from '../pipeline/season-search.ts';
 
 /** `1234567` is `1,234,567`. */
@@ -78,4 +80,14 @@ export function trainedText({
   if (!Number.isFinite(champion)) return anew;
   const loss = `network loss ${value(champion)} -> ${value(challenger)}`;
   return challenger < champion ? `${loss}, taken` : `${loss}, the old one kept${accepted ? `, the rest ${anew}` : ''}`;
+}
+
+/** What watches for drift, and when it starts a training: `ADWIN watches the forecast error; ...`. */
+export function watchText({ error, inputs, share, coolDown }: Events['drift.watched'], many: boolean): string {
+  const detectors = [
+    ...(error ? ['ADWIN watches the forecast error one step ahead'] : []),
+    ...(inputs ? [`Page-Hinkley ${error ? '' : 'watches '}the level and scale of each channel`] : []),
+  ];
+  const alarms = many ? `alarms in ${percent(share)} of the series start` : 'an alarm starts';
+  return `${detectors.join(', ')}; ${alarms} a training early, but not within ${duration(coolDown)} of the last one (cool-down)`;
 }

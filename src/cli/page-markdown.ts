@@ -31,7 +31,7 @@ export function markdown(data: ReportData): string {
           ? [said(modelSentences(data)), table(trustTable(data))]
           : ['A single model is the output.']),
         '## Retraining and drift',
-        said([...seasonSentences(data), ...markSentences(data.marks)]),
+        said([...seasonSentences(data), ...markSentences(data)]),
         ...(data.marks.length > 0 ? [table(markTable(data))] : []),
       ]
     : ['No forecast was scored: too few rows beyond the warm-up, or none in the time asked for.'];

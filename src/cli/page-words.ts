@@ -1,11 +1,12 @@
 /** What the report of a backtest says in sentences: the same in HTML, Markdown and JSON. */
 import { levelOf } from '../backtest/timeline.ts';
 import type { CellScore, ReportData } from '../backtest/report-data.ts';
+import type { WatchedDrift } from '../backtest/alarms.ts';
 import type { Mark } from '../backtest/marks.ts';
 import type { Events } from '../core/events.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { firstText, instant, percent, seasonsText, trainedText, value, whole } from './numbers.ts';
+import { firstText, instant, percent, seasonsText, trainedText, value, watchText, whole } from './numbers.ts';
 
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
@@ -105,20 +106,18 @@ export function modelSentences({ timelines }: Pick<ReportData, 'timelines'>): st
 }
 
 /** Trainings and the like in one sentence each kind. */
-export function markSentences(marks: readonly Mark[]): string[] {
+export function markSentences({ marks, drift, facts: { series } }: Happened): string[] {
   const trained = marks.filter(({ event }) => event === 'training.finished');
   const networks = trained.filter(({ facts }) => typeof facts['champion'] === 'number' && Number.isFinite(facts['champion']));
   const taken = networks.filter(({ facts }) => Number(facts['challenger']) < Number(facts['champion'])).length;
   const early = trained.filter(({ facts }) => facts['reason'] === 'drift').length;
   const seconds = trained.reduce((sum, { facts }) => sum + Number(facts['milliseconds'] ?? 0), 0) / 1000;
   const others = new Map<string, number>();
-  for (const { event } of marks)
-    if (!['training.finished', 'weights.given', 'weights.swapped', 'seasons.found'].includes(event))
-      others.set(event, (others.get(event) ?? 0) + 1);
+  for (const { event } of marks) if (!TOLD_APART.has(event)) others.set(event, (others.get(event) ?? 0) + 1);
   return [
     ...(trained.length > 0
       ? [
-          `${whole(trained.length)} trainings took ${value(seconds)} s in all${early > 0 ? `, ${whole(early)} of them early, because of drift` : ''}${networks.length > 0 ? `; ${whole(taken)} gave a better network, which was taken` : ''}.`,
+          `${whole(trained.length)} ${trained.length === 1 ? 'training' : 'trainings'} took ${value(seconds)} s in all${early > 0 ? `, ${whole(early)} of them early, because of drift` : ''}${networks.length > 0 ? `; ${whole(taken)} gave a better network, which was taken` : ''}.`,
         ]
       : ['Nothing was trained.']),
     ...marks.flatMap(({ event, facts }) =>
@@ -131,7 +130,33 @@ export function markSentences(marks: readonly Mark[]): string[] {
         ? [`It began with a model that had learned from rows up to ${instant(time)}, in force after those.`]
         : [],
     ),
-    ...[...others].map(([event, n]) => `${event}: ${whole(n)} times.`),
+    ...(trained.length > 0 && drift.length === 0 ? ['Drift was not watched for (`retrain.drift`).'] : []),
+    ...drift.flatMap((watch) => driftSentences(watch, series > 1)),
+    ...[...others].map(([event, n]) => `${event}: ${whole(n)} ${n === 1 ? 'time' : 'times'}.`),
+  ];
+}
+
+interface Happened extends Pick<ReportData, 'marks' | 'drift'> {
+  readonly facts: Pick<ReportData['facts'], 'series'>;
+}
+
+const TOLD_APART: ReadonlySet<string> = new Set([
+  'training.finished',
+  'weights.given',
+  'weights.swapped',
+  'seasons.found',
+  'drift.detected',
+]);
+
+/** What watches for drift, when it may start a training, and what came of it. */
+function driftSentences(watch: WatchedDrift, many: boolean): string[] {
+  const { alarms, inCoolDown, shadow } = watch;
+  const all = alarms.adwin + alarms['page-hinkley'];
+  const of = watch.error && watch.inputs ? ` (ADWIN ${whole(alarms.adwin)}, Page-Hinkley ${whole(alarms['page-hinkley'])})` : '';
+  const waited = inCoolDown === 0 ? '' : `; ${whole(inCoolDown)} fell into a cool-down and had to wait for its end`;
+  return [
+    `Drift${shadow === undefined ? '' : `, in shadow ${printable(shadow)}`}: ${watchText(watch, many)}.`,
+    all === 0 ? 'There was no alarm.' : `There ${all === 1 ? 'was 1 alarm' : `were ${whole(all)} alarms`}${of}${waited}.`,
   ];
 }
 

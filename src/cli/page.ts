@@ -200,7 +200,7 @@ function marks(data: ReportData): string {
     rows.rows.length > 0
       ? `<details><summary>The last ${whole(rows.rows.length)}, with their losses</summary>${table(rows)}</details>`
       : '';
-  return section('Retraining and drift', `${said([...seasonSentences(data), ...markSentences(data.marks)])}${shown}`);
+  return section('Retraining and drift', `${said([...seasonSentences(data), ...markSentences(data)])}${shown}`);
 }
 
 function made(data: ReportData): string {

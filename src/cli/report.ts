@@ -1,5 +1,6 @@
 /** What a run came to, as the summary shows it and `--json` prints it. */
 import { resolve } from 'node:path';
+import type { DriftWatch } from '../backtest/alarms.ts';
 import type { Mark } from '../backtest/marks.ts';
 import type { Learned } from '../backtest/train-model.ts';
 import type { BacktestResult } from '../backtest/replay.ts';
@@ -38,6 +39,8 @@ export interface Report {
   readonly seed?: number;
   /** Trainings, swaps of weights and the like, in event time. */
   readonly marks?: readonly Mark[];
+  /** Of a backtest: what watches for drift. */
+  readonly drift?: readonly DriftWatch[];
   /** Of `train`: the model. */
   readonly learned?: Learned;
   /** Files that were written, by what they are. */
@@ -70,6 +73,7 @@ export function reportOf(
           dataHash: result.dataHash,
           seed: spec.seed,
           marks: result.marks,
+          drift: result.drift,
           ...(result.noSeason === undefined ? {} : { noSeason: result.noSeason }),
         }
       : {}),

@@ -43,6 +43,7 @@ const SAID: ReadonlySet<EventName> = new Set<EventName>([
   'weights.given',
   'training.finished',
   'training.failed',
+  'drift.watched',
   'drift.detected',
   'model.promoted',
   'checkpoint.damaged',

@@ -213,7 +213,7 @@ export const ERRORS = {
   },
   SOURCE_FILE_MISSING: {
     what: 'The input file does not exist',
-    todo: 'Check `path`: relative paths start at the folder of the pipeline file.',
+    todo: 'Check `path`, which starts at the folder of the pipeline file, or `--source`, which starts at the working folder.',
     exit: EXIT.noInput,
   },
   SOURCE_FILE_UNREADABLE: { what: 'The input file cannot be read', todo: 'Check its rights and the disk.', exit: EXIT.noInput },
@@ -270,7 +270,11 @@ export const ERRORS = {
     todo: 'Give the folder that `tidecast` saved, with its `model.json` and `model.safetensors`.',
     exit: EXIT.data,
   },
-  NN_MODEL_MISSING: { what: 'The model cannot be read', todo: 'Check the path and its permissions.', exit: EXIT.noInput },
+  NN_MODEL_MISSING: {
+    what: 'The model cannot be read',
+    todo: 'Give a folder that `tidecast train FILE --out FOLDER` wrote, or `tidecast run FILE --out FOLDER` of a learning file.',
+    exit: EXIT.noInput,
+  },
   NN_MODEL_UNSAVED: {
     what: 'The model cannot be written',
     todo: 'Check the free space and the permissions of the folder.',
@@ -623,7 +627,7 @@ export const ERRORS = {
   // -- src/cli
   CLI_NO_STATE: {
     what: 'There is no saved state in this folder',
-    todo: 'Give the folder of `state.path`: `tidecast check FILE` shows it.',
+    todo: 'Run the pipeline first: `tidecast run FILE` writes it to the folder of `state.path`, which `tidecast check FILE` shows.',
     exit: EXIT.noInput,
   },
   CLI_USAGE: { what: 'The command cannot be carried out as it was typed', todo: 'See `tidecast --help`.', exit: EXIT.usage },

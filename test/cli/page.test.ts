@@ -191,9 +191,12 @@ it('says what a training came to, and which came early', () => {
     'trained: network loss 1 -> 2, the old one kept',
     'trained: fitted anew',
   ]);
-  expect(markSentences(all)).toEqual([
+  const facts = { series: 1 };
+  const unwatched = 'Drift was not watched for (`retrain.drift`).';
+  expect(markSentences({ marks: all, drift: [], facts })).toEqual([
     '4 trainings took 2 s in all, 1 of them early, because of drift; 1 gave a better network, which was taken.',
+    unwatched,
   ]);
-  expect(markSentences(all.slice(3))).toEqual(['1 trainings took 0.5 s in all.']);
-  expect(markSentences([])).toEqual(['Nothing was trained.']);
+  expect(markSentences({ marks: all.slice(3), drift: [], facts })).toEqual(['1 training took 0.5 s in all.', unwatched]);
+  expect(markSentences({ marks: [], drift: [], facts })).toEqual(['Nothing was trained.']);
 });

@@ -153,7 +153,7 @@ retrain: { every: 10d }`;
     for (const [words, code, said] of [
       [['train', file], 64, '--out'],
       [['train', file, '--out', 'out/no', '--to', 'soon'], 64, '--to'],
-      [['train', file, '--out', 'out/no', '--source', 'gone.csv'], 66, 'does not exist'],
+      [['train', file, '--out', 'out/no', '--source', 'gone.csv'], 66, 'or `--source`, which starts at the working folder'],
       [['train', file, '--out', 'out/no', '--to', '2024-01-01T20:00Z'], 65, 'Nothing was learned'],
       [['train', pipeline('untrained', untrained), '--out', 'out/no'], 65, 'Nothing was learned'],
       [['train', pipeline('live', small().replace(/source: .*/, live)), '--out', 'out/no'], 64, 'never ends'],
