@@ -1,4 +1,5 @@
 /** Everything that the report of a backtest shows, as plain data: the pages are drawn from it, and `report.json` is it. */
+import type { Events } from '../core/events.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
 import { watchedDrift, type DriftWatch, type WatchedDrift } from './alarms.ts';
 import type { Mark } from './marks.ts';
@@ -38,6 +39,8 @@ export interface BacktestFacts {
   readonly season: number | undefined;
   /** Why none was looked for, where the pipeline names none. */
   readonly noSeason?: string;
+  /** Where series do not come as the pipeline says: how. */
+  readonly intervals?: Events['intervals.differed'];
   readonly warmup: number;
   /** Levels, ascending. */
   readonly quantiles: readonly number[];

@@ -57,6 +57,7 @@ function factsOf(outcome: Report, spec: LoadedSpec, veil: Veil, options: Call['o
       baselines,
       interval: spec.window.interval,
     },
+    ...(outcome.intervals && { intervals: outcome.intervals }),
     ...(outcome.noSeason === undefined ? {} : { noSeason: outcome.noSeason }),
     models: models.map(({ type }) => type),
     options: Object.fromEntries(given.map(([name, each]) => [name, veil(String(each))])),

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, foundSeasonsText, instant, percent, trainedText, watchText, whole } from './numbers.ts';
+import { ago, foundSeasonsText, instant, intervalsText, percent, trainedText, watchText, whole } from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -101,6 +101,12 @@ function line(on: On): void {
   on('checkpoint.saved', 'debug', ({ generation, rows }) => `checkpoint ${generation} at row ${whole(rows)}`);
   on('checkpoint.damaged', 'warn', ({ file, reason }) => `${file} could not be used (${reason}); the state before it was`);
   on('series.quarantined', 'warn', ({ series, reason }) => `series ${series} is quarantined: ${reason}`);
+  let apart = false;
+  on('intervals.differed', 'warn', (what) => {
+    if (apart) return undefined;
+    apart = true;
+    return intervalsText(what);
+  });
   const told = new Set<string>();
   on('retraining.off', 'warn', ({ reason }) => {
     if (told.has(reason)) return undefined;

@@ -2,6 +2,7 @@
 import { duration } from '../core/duration.ts';
 import type { Events } from '../core/events.ts';
 import type { FoundSeasons } from '../pipeline/season-search.ts';
+import { printable } from './cell.ts';
 
 /** `1234567` is `1,234,567`. */
 export function whole(n: number): string {
@@ -80,6 +81,19 @@ export function trainedText({
   if (!Number.isFinite(champion)) return anew;
   const loss = `network loss ${value(champion)} -> ${value(challenger)}`;
   return challenger < champion ? `${loss}, taken` : `${loss}, the old one kept${accepted ? `, the rest ${anew}` : ''}`;
+}
+
+/** That series do not come as the pipeline says, what that means, and what to do. */
+export function intervalsText({ interval, series, apart, other, otherApart }: Events['intervals.differed']): string {
+  const [own, said] = [apartText(apart), apartText(interval)];
+  if (other === undefined)
+    return `rows of series ${printable(series, 60)} are ${own} apart, but \`window.interval\` is ${said}: times of forecasts and seasons count ${said} a row; correct \`window.interval\``;
+  return `rows of series ${printable(series, 60)} are ${own} apart, those of ${printable(other, 60)} ${apartText(otherApart!)}, and \`window.interval\` is ${said}: each series is forecast by its own rows, but times of forecasts and seasons count ${said} a row; give them pipelines of their own, or bars (\`window.grid\`)`;
+}
+
+/** From ten seconds on without what is below a second. */
+function apartText(ms: number): string {
+  return duration(ms < 10_000 ? ms : Math.round(ms / 1000) * 1000);
 }
 
 /** What watches for drift, and when it starts a training: `ADWIN watches the forecast error; ...`. */

@@ -11,14 +11,21 @@ import {
   trustTable,
   type PageTable,
 } from './page-tables.ts';
-import { intervalSentences, markSentences, modelSentences, seasonSentences, skillSentences } from './page-words.ts';
+import {
+  intervalSentences,
+  intervalsSentences,
+  markSentences,
+  modelSentences,
+  seasonSentences,
+  skillSentences,
+} from './page-words.ts';
 
 /** The whole text. */
 export function markdown(data: ReportData): string {
   const scored = data.scores.some(({ summary }) => summary.n > 0);
   const parts = scored
     ? [
-        said([...skillSentences(data), ...intervalSentences(data)]),
+        said([...intervalsSentences(data), ...skillSentences(data), ...intervalSentences(data)]),
         '## How far off',
         table(stepTable(data.scores)),
         '## Models',

@@ -6,7 +6,7 @@ import type { Mark } from '../backtest/marks.ts';
 import type { Events } from '../core/events.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { firstText, instant, percent, seasonsText, trainedText, value, watchText, whole } from './numbers.ts';
+import { firstText, instant, intervalsText, percent, seasonsText, trainedText, value, watchText, whole } from './numbers.ts';
 
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
@@ -164,6 +164,13 @@ function foundSentence({ seasons, rows, first }: Events['seasons.found']): strin
   const looked = `in ${whole(rows)} rows`;
   if (first === undefined) return `found ${looked} that are not scored: ${seasonsText(seasons)}`;
   return `found ${looked}, ${firstText({ seasons, first })}: ${seasonsText(seasons)}`;
+}
+
+/** That series do not come as the pipeline says. */
+export function intervalsSentences({ facts: { intervals } }: Pick<ReportData, 'facts'>): string[] {
+  if (!intervals) return [];
+  const text = printable(intervalsText(intervals), 1000);
+  return [`${text[0]!.toUpperCase()}${text.slice(1)}.`];
 }
 
 /** That no season was looked for, where the pipeline names none. */

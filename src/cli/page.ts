@@ -6,7 +6,15 @@ import { instant, percent, value, whole } from './numbers.ts';
 import * as plots from './page-plots.ts';
 import { STYLE } from './page-style.ts';
 import { factTable, markTable, modelTable, seriesTable, signed, stepTable, trustTable, type PageTable } from './page-tables.ts';
-import { byTarget, intervalSentences, markSentences, modelSentences, seasonSentences, skillSentences } from './page-words.ts';
+import {
+  byTarget,
+  intervalSentences,
+  intervalsSentences,
+  markSentences,
+  modelSentences,
+  seasonSentences,
+  skillSentences,
+} from './page-words.ts';
 import { verdictText } from './verdict.ts';
 
 /** Targets that are drawn at most. */
@@ -42,7 +50,7 @@ ${scored ? body(data) : `<p>No forecast was scored: too few rows beyond the warm
 function body(data: ReportData): string {
   return [
     tiles(data),
-    said([...skillSentences(data), ...intervalSentences(data)].slice(0, FIRST)),
+    said([...intervalsSentences(data), ...[...skillSentences(data), ...intervalSentences(data)].slice(0, FIRST)]),
     forecasts(data),
     errors(data),
     skill(data),

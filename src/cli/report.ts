@@ -4,6 +4,7 @@ import type { DriftWatch } from '../backtest/alarms.ts';
 import type { Mark } from '../backtest/marks.ts';
 import type { Learned } from '../backtest/train-model.ts';
 import type { BacktestResult } from '../backtest/replay.ts';
+import type { Events } from '../core/events.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
 import type { RunResult } from '../pipeline/run.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
@@ -39,6 +40,8 @@ export interface Report {
   readonly seed?: number;
   /** Trainings, swaps of weights and the like, in event time. */
   readonly marks?: readonly Mark[];
+  /** Where series do not come as `window.interval` says: how. */
+  readonly intervals?: Events['intervals.differed'];
   /** Of a backtest: what watches for drift. */
   readonly drift?: readonly DriftWatch[];
   /** Of `train`: the model. */

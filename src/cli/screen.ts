@@ -40,6 +40,7 @@ const SAID: ReadonlySet<EventName> = new Set<EventName>([
   'run.started',
   'seasons.found',
   'seasons.off',
+  'intervals.differed',
   'weights.given',
   'training.finished',
   'training.failed',

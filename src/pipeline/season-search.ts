@@ -44,6 +44,8 @@ export interface SeasonSearchOptions {
   readonly wrap?: (source: Source) => Source;
   /** Rows before this event time (epoch ms) are not scored. */
   readonly scoreFrom?: number | undefined;
+  /** Hears what happens while rows are looked at. Default: nobody does. */
+  readonly heard?: EventBus;
   /** All rows of the source are looked at, scored or not. */
   readonly everywhere?: boolean | undefined;
 }
@@ -167,7 +169,7 @@ async function look(
     },
     {
       ...options,
-      ...{ state: new State(), source, sinks: [], events: new EventBus(), exact: true, paced: false },
+      ...{ state: new State(), source, sinks: [], events: options.heard ?? new EventBus(), exact: true, paced: false },
       rows: (batch) => eye.add(batch),
     },
   );

@@ -34,7 +34,10 @@ retrain: { every: 2h, rows: 400, epochs: 1, learning_rate: 0.002, swap: exact }
 
 it('lists versions, scores and promotions; goes back, at the next start; and says what it cannot do', async () => {
   const file = pipeline(3000);
-  expect(await call('models', file)).toMatchObject({ code: 66, err: expect.stringMatching(/no saved state.* `tidecast run FILE` writes it/) as string });
+  expect(await call('models', file)).toMatchObject({
+    code: 66,
+    err: expect.stringMatching(/no saved state.* `tidecast run FILE` writes it/) as string,
+  });
   expect(await call('run', file, '--fast')).toMatchObject({
     code: 0,
     out: expect.stringMatching(/in shadow seasons: MAE value \+1 [\d.]+ \(forecast [\d.]+\)/) as string,
