@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, foundSeasonsText, instant, intervalsText, percent, trainedText, watchText, whole } from './numbers.ts';
+import { ago, driftText, foundSeasonsText, instant, intervalsText, percent, trainedText, watchText, whole } from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -165,11 +165,11 @@ function masses(events: EventBus, tell: (notice: Notice) => void): (() => void)[
       (add) => events.on('drift.detected', ({ series, detector, of }) => add(`${series}\0${detector}\0${of}`, 1)),
       (counts, sum) => {
         const [series = '', detector = '', of = ''] = ([...counts.keys()][0] ?? '').split('\0');
-        const what = `drift in series ${series}: ${detector === 'adwin' ? `forecast error of ${of} has grown` : `level or scale of ${of} has moved`}`;
+        const what = driftText({ series, of, detector: detector as 'adwin' | 'page-hinkley' });
         tell({
           level: 'info',
           event: 'drift.detected',
-          text: printable(`${what} (${detector})${sum > 1 ? `; ${whole(sum - 1)} more` : ''}`),
+          text: printable(`${what}${sum > 1 ? `; ${whole(sum - 1)} more` : ''}`),
           facts: { count: sum, series, detector, of },
         });
       },

@@ -105,3 +105,10 @@ export function watchText({ error, inputs, share, coolDown }: Events['drift.watc
   const alarms = many ? `alarms in ${percent(share)} of the series start` : 'an alarm starts';
   return `${detectors.join(', ')}; ${alarms} a training early, but not within ${duration(coolDown)} of the last one (cool-down)`;
 }
+
+/** An alarm: `drift in series a: forecast error of value has grown (adwin)`. */
+export function driftText({ series, detector, of }: Pick<Events['drift.detected'], 'series' | 'detector' | 'of'>): string {
+  const what =
+    detector === 'adwin' ? `forecast error of ${printable(of)} has grown` : `level or scale of ${printable(of)} has moved`;
+  return `drift in series ${printable(series)}: ${what} (${detector})`;
+}

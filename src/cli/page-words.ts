@@ -6,7 +6,18 @@ import type { Mark } from '../backtest/marks.ts';
 import type { Events } from '../core/events.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { firstText, instant, intervalsText, percent, seasonsText, trainedText, value, watchText, whole } from './numbers.ts';
+import {
+  driftText,
+  firstText,
+  instant,
+  intervalsText,
+  percent,
+  seasonsText,
+  trainedText,
+  value,
+  watchText,
+  whole,
+} from './numbers.ts';
 
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
@@ -112,8 +123,10 @@ export function markSentences({ marks, drift, facts: { series } }: Happened): st
   const taken = networks.filter(({ facts }) => Number(facts['challenger']) < Number(facts['champion'])).length;
   const early = trained.filter(({ facts }) => facts['reason'] === 'drift').length;
   const seconds = trained.reduce((sum, { facts }) => sum + Number(facts['milliseconds'] ?? 0), 0) / 1000;
-  const others = new Map<string, number>();
-  for (const { event } of marks) if (!TOLD_APART.has(event)) others.set(event, (others.get(event) ?? 0) + 1);
+  const times = (event: string, one: string, many: string) => {
+    const n = marks.filter((mark) => mark.event === event).length;
+    return n > 0 ? [n === 1 ? `1 ${one}.` : `${whole(n)} ${many}.`] : [];
+  };
   return [
     ...(trained.length > 0
       ? [
@@ -132,21 +145,15 @@ export function markSentences({ marks, drift, facts: { series } }: Happened): st
     ),
     ...(trained.length > 0 && drift.length === 0 ? ['Drift was not watched for (`retrain.drift`).'] : []),
     ...drift.flatMap((watch) => driftSentences(watch, series > 1)),
-    ...[...others].map(([event, n]) => `${event}: ${whole(n)} ${n === 1 ? 'time' : 'times'}.`),
+    ...times('training.skipped', 'training was skipped', 'trainings were skipped'),
+    ...times('training.failed', 'training failed, and the old weights stayed', 'trainings failed, and the old weights stayed'),
+    ...times('model.promoted', 'time another model took over', 'times another model took over'),
   ];
 }
 
 interface Happened extends Pick<ReportData, 'marks' | 'drift'> {
   readonly facts: Pick<ReportData['facts'], 'series'>;
 }
-
-const TOLD_APART: ReadonlySet<string> = new Set([
-  'training.finished',
-  'weights.given',
-  'weights.swapped',
-  'seasons.found',
-  'drift.detected',
-]);
 
 /** What watches for drift, when it may start a training, and what came of it. */
 function driftSentences(watch: WatchedDrift, many: boolean): string[] {
@@ -180,6 +187,11 @@ export function seasonSentences({ facts }: Pick<ReportData, 'facts'>): string[] 
 
 /** A mark as a line of a table: what happened, and its facts. */
 export function markText({ event, facts }: Mark): string {
+  const shadow = facts['shadow'] === undefined ? '' : `in shadow ${printable(String(facts['shadow']))}: `;
+  return shadow + ownText({ event, facts });
+}
+
+function ownText({ event, facts }: Pick<Mark, 'event' | 'facts'>): string {
   const {
     accepted = false,
     champion,
@@ -196,6 +208,8 @@ export function markText({ event, facts }: Mark): string {
   if (event === 'seasons.found') return `found: ${seasonsText(facts['seasons'] as number[])}`;
   if (event === 'weights.given') return `begun with a model, ${printable(String(facts['hash'])).slice(0, 12)}`;
   if (event === 'weights.swapped') return `new weights ${printable(String(facts['hash'])).slice(0, 12)}`;
+  if (event === 'training.skipped' || event === 'training.failed') return `${event.slice(9)}: ${printable(String(reason))}`;
+  if (event === 'drift.detected') return driftText(facts as unknown as Events['drift.detected']);
   const told = Object.entries(facts).map(
     ([name, fact]) => `${name} ${typeof fact === 'number' ? value(fact) : printable(String(fact))}`,
   );

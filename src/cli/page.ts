@@ -4,6 +4,7 @@ import type { ReportData } from '../backtest/report-data.ts';
 import { displayName } from './page-names.ts';
 import { instant, percent, value, whole } from './numbers.ts';
 import * as plots from './page-plots.ts';
+import { rulesText } from './page-rules.ts';
 import { STYLE } from './page-style.ts';
 import { factTable, markTable, modelTable, seriesTable, signed, stepTable, trustTable, type PageTable } from './page-tables.ts';
 import {
@@ -108,7 +109,6 @@ ${figure(plots.stretchPlot(stretch, facts.quantiles, displayName(stretch.target)
 function errors(data: ReportData): string {
   const { scores, timelines, facts } = data;
   const shown = ['output', ...facts.baselines];
-  const told = toldInPlots(data);
   const byStep = byTarget(scores)
     .slice(0, DRAWN)
     .filter(([, own]) => own.length > 1);
@@ -117,15 +117,8 @@ function errors(data: ReportData): string {
     `${byStep.map(([target, own]) => figure(plots.errorByStep(own, ['output', ...facts.models]), `${displayName(target)}: mean absolute error by step ahead. ${several(data) ? 'Errors of all series together.' : ''}`, legend(['output', ...facts.models], facts.models))).join('')}
 ${table(stepTable(scores))}
 <details><summary>Every model at the first and the last step</summary>${table(modelTable(scores))}</details>
-${timelines.map((line) => figure(plots.errorOverTime(line, facts.models, shown, data.marks), `${displayName(line.target)}, step ${line.step}, over time: each point is the mean of about ${whole(mean(line.n))} forecasts.${told}`, legend(shown, facts.models))).join('')}`,
+${timelines.map((line) => figure(plots.errorOverTime(line, facts.models, shown, data.marks), `${displayName(line.target)}, step ${line.step}, over time: each point is the mean of about ${whole(mean(line.n))} forecasts.${rulesText(line, data.marks)}`, legend(shown, facts.models))).join('')}`,
   );
-}
-
-/** What the vertical lines of a plot are, where there are any. */
-function toldInPlots({ marks: all }: ReportData): string {
-  const swaps = all.some(({ event }) => event === 'weights.swapped');
-  const others = all.some(({ event }) => !/^(training|weights)\./.test(event));
-  return `${swaps ? ' Dotted: new weights.' : ''}${others ? ' Red: drift.' : ''}`;
 }
 
 function skill(data: ReportData): string {
@@ -227,7 +220,11 @@ function figure(plot: string, caption: string, key = ''): string {
 }
 
 function said(sentences: readonly string[]): string {
-  return `<ul class="said">${sentences.map((sentence) => `<li>${text(sentence).replace(/(\d) %/g, '$1\u00a0%')}</li>`).join('')}</ul>`;
+  const item = (sentence: string) =>
+    text(sentence)
+      .replace(/(\d) %/g, '$1\u00a0%')
+      .replace(/`([^`]+)`/g, '<code>$1</code>');
+  return `<ul class="said">${sentences.map((sentence) => `<li>${item(sentence)}</li>`).join('')}</ul>`;
 }
 
 function legend(shown: readonly string[], models: readonly string[]): string {
