@@ -1,4 +1,5 @@
 /** Numbers and times as people read them. */
+import { REJECT_REASONS, type RejectReason } from '../core/batch.ts';
 import { duration } from '../core/duration.ts';
 import type { Events } from '../core/events.ts';
 import type { FoundSeasons } from '../pipeline/season-search.ts';
@@ -9,6 +10,22 @@ export function whole(n: number): string {
   return Number.isFinite(n) ? Math.round(n).toLocaleString('en-US') : '-';
 }
 
+/** `1 row`, `1,234 rows`. */
+export function rowsText(rows: number): string {
+  return `${whole(rows)} ${rows === 1 ? 'row' : 'rows'}`;
+}
+
+/** Why there are no scores: most rows were refused, or too few came. */
+export function unscoredText(rows: number, rejected: Readonly<Record<string, number>>): string {
+  const reasons = Object.entries(rejected).sort(([, a], [, b]) => b - a);
+  const refused = reasons.reduce((sum, [, n]) => sum + n, 0);
+  const told = 'no forecast was scored:';
+  if (!(2 * refused > rows))
+    return `${told} too few rows beyond the warm-up (\`forecast.warmup\`), or none in the time asked for`;
+  const [reason] = reasons[0]!;
+  return `${told} ${whole(refused)} of ${rowsText(rows)} were refused, most as ${reason}. ${REJECT_REASONS[reason as RejectReason].replace(/\.$/, '')}`;
+}
+
 /** `seasons of 48 and 336 rows`. */
 export function seasonsText(seasons: readonly number[]): string {
   return seasons.length > 0 ? `season${seasons.length > 1 ? 's' : ''} of ${seasons.map(whole).join(' and ')} rows` : 'no season';
@@ -17,8 +34,8 @@ export function seasonsText(seasons: readonly number[]): string {
 /** The same, and where they come from. */
 export function foundSeasonsText({ seasons, rows, first }: Pick<FoundSeasons, 'seasons' | 'rows' | 'first'>): string {
   if (first === 0) return `${seasonsText(seasons)}: there are too few rows`;
-  const where = rows > 0 ? `found in ${whole(rows)} rows` : 'those of the model';
-  return `${seasonsText(seasons)}, ${where}${first === undefined ? '' : `, ${firstText({ seasons, first })}`}`;
+  const where = rows > 0 ? `found in ${rowsText(rows)}` : 'as in the model';
+  return `${seasonsText(seasons)}${seasons.length === 0 && rows > 0 ? '' : ','} ${where}${first === undefined ? '' : `, ${firstText({ seasons, first })}`}`;
 }
 
 /** Which rows were looked at where every row would be scored, and whether they are. */

@@ -18,6 +18,7 @@ import {
   modelSentences,
   seasonSentences,
   skillSentences,
+  unscoredSentence,
 } from './page-words.ts';
 
 /** The whole text. */
@@ -41,7 +42,7 @@ export function markdown(data: ReportData): string {
         said([...seasonSentences(data), ...markSentences(data)]),
         ...(data.marks.length > 0 ? [table(markTable(data))] : []),
       ]
-    : ['No forecast was scored: too few rows beyond the warm-up, or none in the time asked for.'];
+    : [said([unscoredSentence(data)])];
   const spec = data.facts.spec.trimEnd();
   // longer than any fence in it
   const fence = '`'.repeat(Math.max(3, ...[...spec.matchAll(/`+/g)].map(([run]) => run.length + 1)));

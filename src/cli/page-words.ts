@@ -12,8 +12,10 @@ import {
   instant,
   intervalsText,
   percent,
+  rowsText,
   seasonsText,
   trainedText,
+  unscoredText,
   value,
   watchText,
   whole,
@@ -29,6 +31,8 @@ export function skillSentences({ scores }: Pick<ReportData, 'scores'>): string[]
   return byTarget(scores).flatMap(([target, own]) =>
     Object.keys(own[0]!.summary.skill).map((baseline) => {
       const told = `${own.length > 0 && several(scores) ? `${printable(target)}, against` : 'Against'} ${baseline}`;
+      if (own.every((cell) => Number.isNaN(cell.summary.skill[baseline]!.skill)))
+        return `${told}: ${own.every(({ output, summary }) => summary.models[output]!.mae === 0) ? 'neither makes an error, so there is none to compare' : 'it makes no error, and the forecast does'}.`;
       const groups = runs(own.map((cell) => ({ step: cell.step, verdict: cell.summary.skill[baseline]!.verdict })));
       const at = (cell: CellScore) => `${shown(Math.abs(cell.summary.skill[baseline]!.skill))} at step ${cell.step}`;
       const ends = own.length === 1 ? [own[0]!] : [own[0]!, own.at(-1)!];
@@ -60,9 +64,12 @@ export function intervalSentences({ scores }: Pick<ReportData, 'scores'>): strin
       .sort((a, b) => a - b)
       .map((nominal) => {
         const held = ends.map((cell, i) => {
-          const coverage = cell.summary.intervals.find((each) => each.nominal === nominal)!.coverage;
+          const { coverage, width } = cell.summary.intervals.find((each) => each.nominal === nominal)!;
           const off = coverage - nominal;
-          const fault = Math.abs(off) <= CLOSE[i]! ? '' : off < 0 ? ' (too narrow)' : ' (too wide)';
+          // of few forecasts more or fewer lie inside by luck; an interval of no width cannot be too wide
+          const luck = 2 * Math.sqrt((nominal * (1 - nominal)) / cell.summary.n);
+          const close = Math.abs(off) <= Math.max(CLOSE[i]!, luck) || (off > 0 && width === 0);
+          const fault = close ? '' : off < 0 ? ' (too narrow)' : ' (too wide)';
           return `${percent(coverage, 1)}${i === 0 ? ' of the truths' : ''} at step ${cell.step}${fault}`;
         });
         return `${several(scores) ? `${printable(target)}: the` : 'The'} ${percent(nominal)} intervals held ${held.join(' and ')}.`;
@@ -168,9 +175,17 @@ function driftSentences(watch: WatchedDrift, many: boolean): string[] {
 }
 
 function foundSentence({ seasons, rows, first }: Events['seasons.found']): string {
-  const looked = `in ${whole(rows)} rows`;
+  const looked = `in ${rowsText(rows)}`;
+  if (seasons.length === 0)
+    return `none was found ${looked}${first === undefined ? ' that are not scored' : `, ${firstText({ seasons, first })}`}`;
   if (first === undefined) return `found ${looked} that are not scored: ${seasonsText(seasons)}`;
   return `found ${looked}, ${firstText({ seasons, first })}: ${seasonsText(seasons)}`;
+}
+
+/** Why there are no scores. */
+export function unscoredSentence({ facts: { rows, rejected } }: Pick<ReportData, 'facts'>): string {
+  const told = unscoredText(rows, rejected);
+  return `${told[0]!.toUpperCase()}${told.slice(1)}.`;
 }
 
 /** That series do not come as the pipeline says. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ReportData } from '../backtest/report-data.ts';
 import { displayName } from './page-names.ts';
-import { instant, percent, value, whole } from './numbers.ts';
+import { instant, percent, rowsText, value, whole } from './numbers.ts';
 import * as plots from './page-plots.ts';
 import { rulesText } from './page-rules.ts';
 import { STYLE } from './page-style.ts';
@@ -15,6 +15,7 @@ import {
   modelSentences,
   seasonSentences,
   skillSentences,
+  unscoredSentence,
 } from './page-words.ts';
 import { verdictText } from './verdict.ts';
 
@@ -41,8 +42,8 @@ export function page(data: ReportData): string {
 </head>
 <body>
 <h1>${text(title)}</h1>
-<p class="soft">${text(`${whole(facts.rows)} rows of ${whole(facts.series)} series${facts.complete ? '' : ', stopped before the end'}; every forecast was made from earlier rows only.`)}</p>
-${scored ? body(data) : `<p>No forecast was scored: too few rows beyond the warm-up, or none in the time asked for.</p>${made(data)}`}
+<p class="soft">${text(`${rowsText(facts.rows)} of ${whole(facts.series)} series${facts.complete ? '' : ', stopped before the end'}; every forecast was made from earlier rows only.`)}</p>
+${scored ? body(data) : `${said([unscoredSentence(data)])}${made(data)}`}
 </body>
 </html>
 `;

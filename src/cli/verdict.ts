@@ -6,6 +6,7 @@ import type { Paint } from './terminal.ts';
 
 /** `12 % better`, `3 % worse`, `−1 %, no skill`: a skill as it is written with its sign, and what it is called. */
 export function verdictText(signed: string, called: Verdict): string {
+  if (signed === '-') return signed;
   return called === 'no skill' ? `${signed}, no skill` : `${signed.replace(/^[+−]/, '')} ${called}`;
 }
 

@@ -198,7 +198,7 @@ export const ERRORS = {
   },
   SOURCE_COLUMN_MISSING: {
     what: 'A column is not in the file',
-    todo: 'Correct the name in the pipeline, or the file.',
+    todo: 'Correct the name in the pipeline, or the file; where all columns of a CSV file come as one, set `delimiter`.',
     exit: EXIT.data,
   },
   SOURCE_COLUMN_TYPE: {
