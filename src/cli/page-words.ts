@@ -169,7 +169,7 @@ function driftSentences(watch: WatchedDrift, many: boolean): string[] {
   const of = watch.error && watch.inputs ? ` (ADWIN ${whole(alarms.adwin)}, Page-Hinkley ${whole(alarms['page-hinkley'])})` : '';
   const waited = inCoolDown === 0 ? '' : `; ${whole(inCoolDown)} fell into a cool-down and had to wait for its end`;
   return [
-    `Drift${shadow === undefined ? '' : `, in shadow ${printable(shadow)}`}: ${watchText(watch, many)}.`,
+    `Drift${shadow === undefined ? '' : ` (shadow ${printable(shadow)})`}: ${watchText(watch, many)}.`,
     all === 0 ? 'There was no alarm.' : `There ${all === 1 ? 'was 1 alarm' : `were ${whole(all)} alarms`}${of}${waited}.`,
   ];
 }
@@ -202,7 +202,7 @@ export function seasonSentences({ facts }: Pick<ReportData, 'facts'>): string[] 
 
 /** A mark as a line of a table: what happened, and its facts. */
 export function markText({ event, facts }: Mark): string {
-  const shadow = facts['shadow'] === undefined ? '' : `in shadow ${printable(String(facts['shadow']))}: `;
+  const shadow = facts['shadow'] === undefined ? '' : `shadow ${printable(String(facts['shadow']))}: `;
   return shadow + ownText({ event, facts });
 }
 

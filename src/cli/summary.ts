@@ -49,7 +49,7 @@ function shadowLine({ scores, shadow }: Report): string[] {
       ? [`${printable(each.target)} +${each.step} ${mae(each)} (forecast ${mae(scores[i]!)})`]
       : [],
   );
-  return [`in shadow ${printable(shadow.name)}: MAE ${parts.join(', ') || 'not scored yet'}`];
+  return [`shadow ${printable(shadow.name)}: MAE ${parts.join(', ') || 'not scored yet'}`];
 }
 
 /** Of a run that was stopped before a row came. */

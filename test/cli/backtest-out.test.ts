@@ -130,6 +130,7 @@ it('`compare` says what a result is and which command writes one, not how to men
 
 it('`leaks` shows how far it is, and ends with 0 where nothing moved', async () => {
   const { code, out, err } = await call('leaks', 'two.yaml', '--cuts', '1');
+  expect(err).toContain('two: first the future that happened, then 4 that did not');
   expect(err).toMatch(
     /two: 1 of 5: the future that happened\n.*two: 2 of 5: everything after 2024-01-09 \d\d:00 shifted: 1,2\d\d forecasts, none moved/s,
   );
@@ -199,7 +200,12 @@ it('folds that cannot be are refused with a reason', async () => {
   });
   // one moment cannot be cut
   expect(await call('backtest', 'one.yaml', '--folds', '2', '--to', '2024-01-01T01:00:00Z')).toMatchObject({ code: 64 });
-  const text = await call('backtest', 'two.yaml', '--folds', '2', '--threads', '1');
+  const text = await call('backtest', 'two.yaml', '--folds', '2', '--threads', '1', '--out', 'f3');
+  // which fold a line is of, and where its report is
+  for (const fold of [1, 2]) {
+    expect(text.err).toMatch(new RegExp(`^fold ${fold}: two: started$`, 'm'));
+    expect(text.out).toContain(`report: ${join(folder, `f3/fold-${fold}/report.html`)}`);
+  }
   expect(text.out).toMatch(/fold +from +to .*MAE/);
   expect(text.out.split('\n').filter((line) => / \+[13] /.test(line))).toHaveLength(4);
 });

@@ -47,7 +47,7 @@ it('an alarm fell into a cool-down where it came less than that after the traini
     'There were 6 alarms (ADWIN 4, Page-Hinkley 2); 3 fell into a cool-down and had to wait for its end.',
   ]);
   expect(told(beside, 20)).toEqual([
-    'Drift, in shadow other: ADWIN watches the forecast error one step ahead; alarms in 10 % of the series start a training early, but not within 6h of the last one (cool-down).',
+    'Drift (shadow other): ADWIN watches the forecast error one step ahead; alarms in 10 % of the series start a training early, but not within 6h of the last one (cool-down).',
     'There was 1 alarm; 1 fell into a cool-down and had to wait for its end.',
   ]);
 });

@@ -203,7 +203,7 @@ it('says what a training came to, and which came early', () => {
   ];
   expect(others.map(markText)).toEqual([
     'skipped: too few rows: 23 in the longest series',
-    'in shadow other: failed: no',
+    'shadow other: failed: no',
     'drift in series a: forecast error of value has grown (adwin)',
     'drift in series a: level or scale of value has moved (page-hinkley)',
   ]);
