@@ -56,11 +56,13 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
   const { horizon, quantiles, warmup, baselines, output, models } = spec.forecast;
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-backtest-'));
   const names = models.map(({ type }) => type);
+  // the line scores every origin, and the pipeline's own forecast also where a shadow took over
+  const scored = stride > 1 || spec.shadow?.promote !== undefined;
   const recorder =
-    record || stride > 1
+    record || scored
       ? new Recorder({
           names: [...names, output === 'mixture' ? output : `${output} (output)`],
-          ...{ baselines, horizon, quantiles, warmup, stride, open: record, from: from ?? -Infinity },
+          ...{ baselines, horizon, quantiles, warmup, stride, scored, open: record, from: from ?? -Infinity },
         })
       : undefined;
   const replayed: LoadedSpec = {
