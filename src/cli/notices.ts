@@ -2,7 +2,17 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, driftText, foundSeasonsText, instant, intervalsText, percent, trainedText, watchText, whole } from './numbers.ts';
+import {
+  ago,
+  driftText,
+  foundSeasonsText,
+  instant,
+  intervalsText,
+  promotedText,
+  trainedText,
+  watchText,
+  whole,
+} from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -91,13 +101,7 @@ function line(on: On): void {
     ({ trigger, hash }) => ({ ...(Number.isFinite(trigger) ? moment({ trigger }) : {}), hash }),
   );
   on('weights.swapped', 'info', ({ version }) => `weights ${version} are in force`, moment);
-  on(
-    'model.promoted',
-    'info',
-    ({ name, gain, rows }) =>
-      `${name} is in charge: its MAE over ${whole(rows)} rows was lower by ${percent(gain)} or more at every step`,
-    moment,
-  );
+  on('model.promoted', 'info', promotedText, moment);
   on('checkpoint.saved', 'debug', ({ generation, rows }) => `checkpoint ${generation} at row ${whole(rows)}`);
   on('checkpoint.damaged', 'warn', ({ file, reason }) => `${file} could not be used (${reason}); the state before it was`);
   on('series.quarantined', 'warn', ({ series, reason }) => `series ${series} is quarantined: ${reason}`);

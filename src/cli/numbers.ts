@@ -129,3 +129,8 @@ export function driftText({ series, detector, of }: Pick<Events['drift.detected'
     detector === 'adwin' ? `forecast error of ${printable(of)} has grown` : `level or scale of ${printable(of)} has moved`;
   return `drift in series ${printable(series)}: ${what} (${detector})`;
 }
+
+/** `better is in charge: its MAE over 1,008 rows was lower by 7 % or more at every step`. */
+export function promotedText({ name, gain, rows }: Pick<Events['model.promoted'], 'name' | 'gain' | 'rows'>): string {
+  return `${printable(name)} is in charge: its MAE over ${whole(rows)} rows was lower by ${percent(gain)} or more at every step`;
+}

@@ -12,6 +12,7 @@ import {
   instant,
   intervalsText,
   percent,
+  promotedText,
   rowsText,
   seasonsText,
   trainedText,
@@ -21,6 +22,8 @@ import {
   whole,
 } from './numbers.ts';
 
+/** Who took over is told for so many times. */
+const PROMOTIONS = 5;
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
 /** A model whose absence costs less than this share of the error adds nothing. */
@@ -154,7 +157,10 @@ export function markSentences({ marks, drift, facts: { series } }: Happened): st
     ...drift.flatMap((watch) => driftSentences(watch, series > 1)),
     ...times('training.skipped', 'training was skipped', 'trainings were skipped'),
     ...times('training.failed', 'training failed, and the old weights stayed', 'trainings failed, and the old weights stayed'),
-    ...times('model.promoted', 'time another model took over', 'times another model took over'),
+    ...marks
+      .filter(({ event }) => event === 'model.promoted')
+      .slice(0, PROMOTIONS)
+      .map((mark) => `${instant(mark.time)}: ${markText(mark)}; what was sent out from there on is its.`),
   ];
 }
 
@@ -224,6 +230,7 @@ function ownText({ event, facts }: Pick<Mark, 'event' | 'facts'>): string {
   if (event === 'weights.given') return `begun with a model, ${printable(String(facts['hash'])).slice(0, 12)}`;
   if (event === 'weights.swapped') return `new weights ${printable(String(facts['hash'])).slice(0, 12)}`;
   if (event === 'training.skipped' || event === 'training.failed') return `${event.slice(9)}: ${printable(String(reason))}`;
+  if (event === 'model.promoted') return promotedText(facts as unknown as Events['model.promoted']);
   if (event === 'drift.detected') return driftText(facts as unknown as Events['drift.detected']);
   const told = Object.entries(facts).map(
     ([name, fact]) => `${name} ${typeof fact === 'number' ? value(fact) : printable(String(fact))}`,

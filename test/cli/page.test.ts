@@ -208,6 +208,10 @@ it('says what a training came to, and which came early', () => {
     'drift in series a: level or scale of value has moved (page-hinkley)',
   ]);
   const facts = { series: 1 };
+  const promoted = mark('model.promoted', { name: 'better', gain: 0.07, rows: 1008 });
+  expect(markSentences({ marks: [promoted], drift: [], facts })[1]).toBe(
+    '1970-01-01 00:00: better is in charge: its MAE over 1,008 rows was lower by 7 % or more at every step; what was sent out from there on is its.',
+  );
   expect(markSentences({ marks: [...others, others[0]!], drift: [], facts })).toEqual([
     'Nothing was trained.',
     '2 trainings were skipped.',
