@@ -77,7 +77,9 @@ function tiles({ scores }: ReportData): string {
       ...(against
         ? [
             against.verdict === 'no skill'
-              ? ['no skill', `against ${baseline}, step ${step} (${signed(against.skill)})`]
+              ? Number.isFinite(against.skill)
+                ? ['no skill', `against ${baseline}, step ${step} (${signed(against.skill)})`]
+                : ['-', `against ${baseline}, step ${step}: it makes no error`]
               : [verdictText(signed(against.skill), against.verdict), `than ${baseline}, step ${step}`],
           ]
         : []),

@@ -33,6 +33,7 @@ it('a constant series: there is no error to compare, no model is missed, no inte
     expect(shown).toContain('Against naive: neither makes an error, so there is none to compare.');
     expect(shown).not.toMatch(/less error|more error|too wide|no skill can be shown/);
   }
+  expect(html).toContain('against naive, step 1: it makes no error');
   expect(markdown).toContain('the error is the same without naive, linear');
   expect(out).not.toMatch(/-, no skill/);
   expect(out).toContain('no season found in 60 rows, the first 60 of each series, which are scored');
