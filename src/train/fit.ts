@@ -3,7 +3,7 @@ import { Random, seedOf } from '../core/random.ts';
 import { BETWEEN, blockOf, blocksOf, centreName, treesName } from '../forecast/boosted.ts';
 import type { Tabular } from '../forecast/tabular.ts';
 import { linearOf, RIDGE, ridgeOf, ridgeSize } from '../forecast/ridge.ts';
-import { tensorOfTrees } from '../forecast/trees.ts';
+import { tensorOfTrees } from '../nn/trees.ts';
 import type { Weights } from '../nn/shape.ts';
 import { Binned } from './binned.ts';
 import { boost } from './boosting.ts';

@@ -27,6 +27,21 @@ export interface Kernel {
     keep: number,
   ): void;
   follow(p: number, x: number, k: number, size: number, keep: number, prior: number): void;
+  sumOfTrees(roots: number, trees: number): number;
+  histogram(
+    order: number,
+    n: number,
+    marks: number,
+    marked: number,
+    codes: number,
+    rows: number,
+    used: number,
+    inputs: number,
+    out: number,
+  ): void;
+  subtract(a: number, b: number, words: number): void;
+  bestSplit(histogram: number, edges: number, inputs: number, n: number, sum: number, least: number, best: number): void;
+  part(order: number, n: number, codes: number, bin: number, side: number): number;
   sigmoidAll(at: number, n: number): void;
   tanhAll(at: number, n: number): void;
 }

@@ -5,6 +5,7 @@ export { sigmoidAll, tanhAll } from './gates';
 export { outer } from './outer';
 export { backward, forward, transposeAll } from './sequence';
 export { step } from './step';
+export { bestSplit, histogram, part, subtract, sumOfTrees } from './trees';
 
 /** The first address that is free. */
 export function base(): usize {
