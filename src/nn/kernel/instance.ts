@@ -11,6 +11,7 @@ export interface Kernel {
   backward(model: number, batch: number): void;
   transposeAll(model: number): void;
   outer(rows: number, x: number, xs: number, k: number, d: number, ds: number, cols: number, g: number): void;
+  weigh(rows: number, x: number, k: number, y: number, w: number, d: number, ds: number): void;
   squares(g: number, n: number): number;
   adam(
     w: number,
