@@ -1,4 +1,4 @@
-/** Keeps every forecast until its truth comes, then writes both down as one row, and scores it where not every origin counts. */
+/** Keeps every forecast until its truth comes, then writes both down as one row, and scores it where the line does not. */
 import type { ForecastBatch } from '../core/batch.ts';
 import type { Sink } from '../core/connector.ts';
 import { Lanes } from '../core/lanes.ts';
@@ -56,6 +56,8 @@ export interface RecordOptions {
   readonly from: number;
   /** Every so many rows of a series is an origin that counts. */
   readonly stride: number;
+  /** Whether what is recorded is scored too: where that is not what the line scores. */
+  readonly scored: boolean;
   /** Opens the file; absent: nothing is written down. */
   readonly open?: ((shape: ResultShape) => ResultWriter) | undefined;
 }
@@ -85,11 +87,11 @@ export class Recorder implements Sink {
   }
 
   async open({ targets }: { readonly targets: readonly string[] }): Promise<void> {
-    const { names, quantiles, baselines, horizon, stride } = this.#o;
+    const { names, quantiles, baselines, horizon, scored } = this.#o;
     const { warmup } = this;
     this.#targets = targets;
     this.#writer = this.#o.open?.({ targets, quantiles, models: names.slice(0, -1) });
-    if (stride > 1)
+    if (scored)
       this.#scores = new Scores(this.#lanes, {
         ...{ models: names, baselines, targets: targets.length, horizon, levels: quantiles, warmup },
       });
@@ -219,7 +221,7 @@ export class Recorder implements Sink {
     this.#writer = undefined;
   }
 
-  /** Scores of the origins that count; undefined where all do, and the line's own scores are these. */
+  /** Scores of what was recorded; undefined where the line's own scores are these. */
   scores(steps: number): { of(name: string): ScoreSummary[][]; total(): ScoreSummary[][] } | undefined {
     const scores = this.#scores;
     if (!scores) return undefined;

@@ -13,6 +13,7 @@ import { drive, type RunOptions, type RunResult } from '../pipeline/run.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
 import { unscoredRows } from '../pipeline/season-search.ts';
 import type { StateStore } from '../pipeline/state-store.ts';
+import type { DriftWatch } from './alarms.ts';
 import { DataHash } from './data-hash.ts';
 import { marksOf, type Mark } from './marks.ts';
 import { Recorder, type RecordOptions } from './record.ts';
@@ -37,6 +38,8 @@ export interface BacktestResult extends RunResult {
   readonly dataHash: string;
   /** Trainings, swaps of weights and the like, in the order in which they came. */
   readonly marks: readonly Mark[];
+  /** What watches for drift. */
+  readonly drift: readonly DriftWatch[];
   /** Why none was looked for, where the pipeline names no season. */
   readonly noSeason?: string;
 }
@@ -53,11 +56,13 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
   const { horizon, quantiles, warmup, baselines, output, models } = spec.forecast;
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-backtest-'));
   const names = models.map(({ type }) => type);
+  // the line scores every origin, and the pipeline's own forecast also where a shadow took over
+  const scored = stride > 1 || spec.shadow?.promote !== undefined;
   const recorder =
-    record || stride > 1
+    record || scored
       ? new Recorder({
           names: [...names, output === 'mixture' ? output : `${output} (output)`],
-          ...{ baselines, horizon, quantiles, warmup, stride, open: record, from: from ?? -Infinity },
+          ...{ baselines, horizon, quantiles, warmup, stride, scored, open: record, from: from ?? -Infinity },
         })
       : undefined;
   const replayed: LoadedSpec = {
@@ -69,8 +74,10 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
   };
   let hash = new DataHash();
   const marks = marksOf(options.events);
+  const drift: DriftWatch[] = [];
   let noSeason: string | undefined;
   const deaf = [
+    options.events.on('drift.watched', (watch) => void drift.push(watch)),
     options.events.on('seasons.off', ({ reason }) => void (noSeason = reason)),
     // the recorder is made before they are looked for
     options.events.on('seasons.found', (found) => void (recorder && (recorder.warmup ||= unscoredRows(found)))),
@@ -111,7 +118,7 @@ export async function backtest(spec: LoadedSpec, options: BacktestOptions): Prom
     await recorder?.finish();
     const scores = recorder?.scores(horizon)?.total() ?? result.scores;
     const off = noSeason === undefined ? {} : { noSeason };
-    return { ...result, scores, series, dataHash: hash.digest(), marks: marks(), ...off };
+    return { ...result, scores, series, dataHash: hash.digest(), marks: marks(), drift, ...off };
   } catch (error) {
     await recorder?.discard();
     throw error;

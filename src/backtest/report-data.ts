@@ -1,5 +1,7 @@
 /** Everything that the report of a backtest shows, as plain data: the pages are drawn from it, and `report.json` is it. */
+import type { Events } from '../core/events.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
+import { watchedDrift, type DriftWatch, type WatchedDrift } from './alarms.ts';
 import type { Mark } from './marks.ts';
 import type { ReadResult } from './result.ts';
 import { readStretches, stretchesOf, type Stretch } from './stretch.ts';
@@ -37,6 +39,8 @@ export interface BacktestFacts {
   readonly season: number | undefined;
   /** Why none was looked for, where the pipeline names none. */
   readonly noSeason?: string;
+  /** Where series do not come as the pipeline says: how. */
+  readonly intervals?: Events['intervals.differed'];
   readonly warmup: number;
   /** Levels, ascending. */
   readonly quantiles: readonly number[];
@@ -69,6 +73,7 @@ export interface ReportData {
   readonly stretches: readonly Stretch[];
   readonly residuals: readonly Residuals[];
   readonly marks: readonly Mark[];
+  readonly drift: readonly WatchedDrift[];
 }
 
 /** A series' errors over time: of each run of rows the smallest, the middle and the largest. */
@@ -93,7 +98,7 @@ export async function reportData(
   facts: BacktestFacts,
   scores: readonly CellScore[],
   bySeries: readonly SeriesScore[],
-  marks: readonly Mark[],
+  { marks, watches }: { readonly marks: readonly Mark[]; readonly watches: readonly DriftWatch[] },
 ): Promise<ReportData> {
   const ranked = rank(bySeries);
   const shown = ends(ranked);
@@ -124,6 +129,7 @@ export async function reportData(
     ),
     residuals: trails.filter((trail) => trail.series === middle).map(residualsOf),
     marks,
+    drift: watches.map((watch) => watchedDrift(watch, marks)),
   };
 }
 

@@ -5,6 +5,9 @@ import type { ReadResult } from './result.ts';
 /** Stretches that a timeline has at most. */
 export const STRETCHES = 100;
 
+/** An error below this share of the truth. */
+const ROUNDING = 1e-12;
+
 /** A target and step over time: a number a stretch, null where nothing was scored. */
 export interface Timeline {
   readonly target: string;
@@ -60,7 +63,7 @@ interface Sums {
   /** `intervals x stretches`. */
   readonly inside: readonly Float64Array[];
   readonly below: Float64Array;
-  /** Of the mixture less each model, then of all: sum of |error|. */
+  /** Of the mixture less each model, then of all: sum of |error|; and the sum of |truth|. */
   readonly without: Float64Array;
 }
 
@@ -85,7 +88,7 @@ export async function timelines(read: ReadResult, options: TimelineOptions): Pro
   const sums = cells.map((): Sums => ({
     ...{ n: zeros(), output: zeros(), errors: models.map(zeros), weights: models.map(zeros), inside: pairs.map(zeros) },
     below: new Float64Array(quantiles.length),
-    without: new Float64Array(models.length + 1),
+    without: new Float64Array(models.length + 2),
   }));
   const builtOn = models.map((model) => models.indexOf(FORECASTERS.find(({ name }) => name === model)?.builtOn ?? ''));
   const forecasts = new Float64Array(models.length);
@@ -112,6 +115,7 @@ export async function timelines(read: ReadResult, options: TimelineOptions): Pro
       trusted.forEach((name, m) => add(sum.weights[m]!, (weights[m] = numbers[name]![i]!)));
       for (let m = 0; m <= models.length; m++)
         sum.without[m] = sum.without[m]! + Math.abs(truth - mixedWithout(m, builtOn, forecasts, weights, mean[i]!));
+      sum.without[models.length + 1] = sum.without[models.length + 1]! + Math.abs(truth);
       pairs.forEach(([low, high], p) => {
         if (truth >= numbers[low.column]![i]! && truth <= numbers[high.column]![i]!) add(sum.inside[p]!, 1);
       });
@@ -129,6 +133,9 @@ export async function timelines(read: ReadResult, options: TimelineOptions): Pro
     // stretches without a row are left out where no series has any, such as at night
     const kept = [...n.keys()].filter((bin) => n[bin]! > 0);
     const shares = (of: Float64Array) => kept.map((bin) => finite(of[bin]! / n[bin]!));
+    // an error that is rounding is none
+    const [error, least] = [without[models.length]!, ROUNDING * without[models.length + 1]!];
+    const more = (other: number) => (error > least ? other / error - 1 : other > least ? 1 : 0);
     const mixed = weights.some((of) => of.some((x) => x > 0));
     return {
       target,
@@ -137,7 +144,7 @@ export async function timelines(read: ReadResult, options: TimelineOptions): Pro
       n: kept.map((bin) => n[bin]!),
       mae: { ...Object.fromEntries(models.map((name, m) => [name, shares(errors[m]!)])), output: shares(output) },
       weights: mixed ? Object.fromEntries(models.map((name, m) => [name, shares(weights[m]!)])) : {},
-      without: mixed ? Object.fromEntries(models.map((name, m) => [name, without[m]! / without[models.length]! - 1])) : {},
+      without: mixed ? Object.fromEntries(models.map((name, m) => [name, more(without[m]!)])) : {},
       coverage: Object.fromEntries(pairs.map(([low, high], p) => [levelOf(high.level - low.level), shares(inside[p]!)])),
       below: quantiles.map(({ level }, q) => ({ level, share: below[q]! / all })),
     };

@@ -30,13 +30,10 @@ export async function writeReports(
   const told = { ...outcome, files };
   write(files.summary, veil(`${JSON.stringify({ ok: true, ...told }, null, 2)}\n`));
   const read = (columns: readonly string[]) => readResult(files.forecasts, columns);
-  const data = await reportData(
-    read,
-    factsOf(outcome, spec, veil, options),
-    outcome.scores,
-    outcome.bySeries ?? [],
-    outcome.marks ?? [],
-  );
+  const data = await reportData(read, factsOf(outcome, spec, veil, options), outcome.scores, outcome.bySeries ?? [], {
+    marks: outcome.marks ?? [],
+    watches: outcome.drift ?? [],
+  });
   // the libraries that draw are loaded when there is something to draw
   const [{ page }, { markdown }] = await Promise.all([import('./page.ts'), import('./page-markdown.ts')]);
   write(files.report, veil(page(data)));
@@ -60,6 +57,7 @@ function factsOf(outcome: Report, spec: LoadedSpec, veil: Veil, options: Call['o
       baselines,
       interval: spec.window.interval,
     },
+    ...(outcome.intervals && { intervals: outcome.intervals }),
     ...(outcome.noSeason === undefined ? {} : { noSeason: outcome.noSeason }),
     models: models.map(({ type }) => type),
     options: Object.fromEntries(given.map(([name, each]) => [name, veil(String(each))])),

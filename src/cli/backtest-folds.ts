@@ -51,6 +51,7 @@ export async function backtestFolds(call: Call, terminal: Terminal): Promise<num
       },
       folder: terminal.folder,
       env: terminal.env,
+      label: `fold ${i + 1}: `,
     };
   });
   const ended = await inThreads(works, terminal, threadsOf(call));
@@ -59,7 +60,7 @@ export async function backtestFolds(call: Call, terminal: Terminal): Promise<num
     ...(outcome ? { ok: true, ...outcome } : (failure as object)),
   }));
   if (options['json']) terminal.out(JSON.stringify({ ok: ended.every(({ code }) => code === EXIT.ok), folds: told }, null, 2));
-  else terminal.out(foldsText(folds, ended, terminal));
+  else terminal.out([foldsText(folds, ended, terminal), ...resultsText(ended)].join('\n'));
   return ended.find(({ code }) => code !== EXIT.ok)?.code ?? EXIT.ok;
 }
 
@@ -114,6 +115,12 @@ function pastOption(written: string | boolean | undefined): number | undefined {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** Where the folds of `--out` are. */
+function resultsText(ended: readonly Ended[]): string[] {
+  const reports = ended.flatMap(({ outcome }) => outcome?.files?.['report'] ?? []);
+  return reports.map((path) => `report: ${printable(path)}`);
 }
 
 function foldsText(folds: readonly Fold[], ended: readonly Ended[], { paint }: Terminal): string {

@@ -78,7 +78,7 @@ function inThread(work: ThreadWork, terminal: Terminal, signal: AbortSignal): Pr
     let outcome: Report | undefined;
     let last: { code: number; failure?: unknown } | undefined;
     worker.on('message', (said: { line?: string; outcome?: Report; code?: number; failure?: unknown }) => {
-      if (said.line !== undefined) terminal.err(said.line);
+      if (said.line !== undefined) terminal.err(`${work.label ?? ''}${said.line}`);
       outcome = said.outcome ?? outcome;
       if (said.code !== undefined) last = { code: said.code, failure: said.failure };
     });

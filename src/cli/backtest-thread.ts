@@ -10,6 +10,8 @@ export interface ThreadWork {
   readonly call: Call;
   readonly folder: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Stands before its lines, where several have one name. */
+  readonly label?: string;
 }
 
 const { call, folder, env } = workerData as ThreadWork;

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { EXIT } from '../core/errors.ts';
-import { EventBus } from '../core/events.ts';
+import { EventBus, type Events } from '../core/events.ts';
 import { checkLearning, isLearning } from '../learn/load.ts';
 import { checkModel } from '../pipeline/check-model.ts';
 import { loadPipeline, readPipelineFile, type LoadedSpec } from '../pipeline/load.ts';
@@ -10,19 +10,20 @@ import type { Part } from '../pipeline/part.ts';
 import { connectorContext } from '../pipeline/run.ts';
 import { everyRowIsScored, searchBeginning, searchSeasons, unscoredRows, type FoundSeasons } from '../pipeline/season-search.ts';
 import { COMPONENTS } from './components.ts';
-import { foundSeasonsText } from './numbers.ts';
+import { printable } from './cell.ts';
+import { foundSeasonsText, intervalsText } from './numbers.ts';
 import type { Terminal } from './terminal.ts';
 import { drawing, stations } from './topology.ts';
 import { veiled, veilOver } from './veil.ts';
 import type { Verb } from './verbs.ts';
 
 /** What is found where the file names no season. Of one that names some, and in which every row is scored, all rows are looked at. */
-async function foundSeasons(spec: LoadedSpec, terminal: Terminal): Promise<FoundSeasons> {
+async function foundSeasons(spec: LoadedSpec, terminal: Terminal, heard: EventBus): Promise<FoundSeasons> {
   const { signal, dispose } = terminal.stopper();
   const context = connectorContext(spec, { events: new EventBus(), fresh: true });
   const build = ({ type, config }: Part) => COMPONENTS.sources.find(({ name }) => name === type)!.build(config as never, context);
   const open = () => build(spec.source);
-  const options = { forecasters: COMPONENTS.forecasters, clock: systemClock, signal };
+  const options = { forecasters: COMPONENTS.forecasters, clock: systemClock, signal, heard };
   const everywhere = everyRowIsScored(spec);
   try {
     if (everywhere && spec.forecast.findSeasons) return await searchBeginning(spec, open(), open, options);
@@ -59,8 +60,16 @@ export const check: Verb = async ({ arguments: words, options }, terminal) => {
   await checkModel(spec, COMPONENTS);
   const drawn = { pipeline: spec.name, file: spec.file, stations: stations(spec) };
   if (options['seasons']) {
-    const found = await foundSeasons(spec, terminal);
-    out(options['json'] ? JSON.stringify({ ok: true, ...drawn, found }, null, 2) : foundText(found));
+    const heard = new EventBus();
+    let intervals: Events['intervals.differed'] | undefined;
+    heard.on('intervals.differed', (what) => (intervals ??= what));
+    const found = await foundSeasons(spec, terminal, heard);
+    const warning = intervals ? [printable(`warning: ${intervalsText(intervals)}`, 1000)] : [];
+    out(
+      options['json']
+        ? JSON.stringify({ ok: true, ...drawn, found, intervals }, null, 2)
+        : [...warning, foundText(found)].join('\n'),
+    );
     return EXIT.ok;
   }
   if (!options['live']) {

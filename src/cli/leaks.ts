@@ -22,7 +22,7 @@ export const leaks: Verb = async ({ arguments: words, options }, terminal) => {
   const json = options['json'] === true;
   const name = printable(spec.name);
   const { signal, dispose } = terminal.stopper();
-  speaker.err(`${name}: first the future that happened, then ${cuts} times 4 that did not`);
+  speaker.err(`${name}: first the future that happened, then ${4 * cuts} that did not`);
   const checks = await findLeaks(spec, {
     ...COMPONENTS,
     ...{ clock: systemClock, signal, to, cuts },

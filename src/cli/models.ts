@@ -42,7 +42,7 @@ function rollback(spec: LoadedSpec, to: unknown, json: boolean, terminal: Termin
     throw new TidecastError('CLI_USAGE', {
       '--to': String(to ?? 'the one before').slice(0, 60),
       versions: versions.slice(-20).join(' ') || 'none',
-      problem: 'there are no such weights',
+      problem: `there are no such weights${spec.shadow ? ' of the forecast itself; those of a shadow stay' : ''}`,
     });
   requestRollback(folder, wanted);
   terminal.out(

@@ -2,7 +2,17 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, EventName, Events } from '../core/events.ts';
 import { printable } from './cell.ts';
-import { ago, foundSeasonsText, instant, percent, trainedText, whole } from './numbers.ts';
+import {
+  ago,
+  driftText,
+  foundSeasonsText,
+  instant,
+  intervalsText,
+  promotedText,
+  trainedText,
+  watchText,
+  whole,
+} from './numbers.ts';
 
 export interface Notice {
   readonly level: 'debug' | 'info' | 'warn';
@@ -66,6 +76,7 @@ function line(on: On): void {
     'warn',
     ({ reason }) => `no season is looked for: ${reason}; or name \`forecast.season\` (\`none\` where there is none)`,
   );
+  on('drift.watched', 'info', (watch) => `drift: ${watchText(watch, true)}`);
   on('run.stopped', 'info', ({ clean }) => (clean ? 'stopped' : 'stopped before everything was delivered'));
   on(
     'training.started',
@@ -90,16 +101,16 @@ function line(on: On): void {
     ({ trigger, hash }) => ({ ...(Number.isFinite(trigger) ? moment({ trigger }) : {}), hash }),
   );
   on('weights.swapped', 'info', ({ version }) => `weights ${version} are in force`, moment);
-  on(
-    'model.promoted',
-    'info',
-    ({ name, gain, rows }) =>
-      `${name} is in charge: its MAE over ${whole(rows)} rows was lower by ${percent(gain)} or more at every step`,
-    moment,
-  );
+  on('model.promoted', 'info', promotedText, moment);
   on('checkpoint.saved', 'debug', ({ generation, rows }) => `checkpoint ${generation} at row ${whole(rows)}`);
   on('checkpoint.damaged', 'warn', ({ file, reason }) => `${file} could not be used (${reason}); the state before it was`);
   on('series.quarantined', 'warn', ({ series, reason }) => `series ${series} is quarantined: ${reason}`);
+  let apart = false;
+  on('intervals.differed', 'warn', (what) => {
+    if (apart) return undefined;
+    apart = true;
+    return intervalsText(what);
+  });
   const told = new Set<string>();
   on('retraining.off', 'warn', ({ reason }) => {
     if (told.has(reason)) return undefined;
@@ -158,11 +169,11 @@ function masses(events: EventBus, tell: (notice: Notice) => void): (() => void)[
       (add) => events.on('drift.detected', ({ series, detector, of }) => add(`${series}\0${detector}\0${of}`, 1)),
       (counts, sum) => {
         const [series = '', detector = '', of = ''] = ([...counts.keys()][0] ?? '').split('\0');
-        const what = `drift in series ${series}: ${detector === 'adwin' ? `forecast error of ${of} has grown` : `level or scale of ${of} has moved`}`;
+        const what = driftText({ series, of, detector: detector as 'adwin' | 'page-hinkley' });
         tell({
           level: 'info',
           event: 'drift.detected',
-          text: printable(`${what} (${detector})${sum > 1 ? `; ${whole(sum - 1)} more` : ''}`),
+          text: printable(`${what}${sum > 1 ? `; ${whole(sum - 1)} more` : ''}`),
           facts: { count: sum, series, detector, of },
         });
       },

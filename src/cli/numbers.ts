@@ -1,9 +1,29 @@
 /** Numbers and times as people read them. */
+import { REJECT_REASONS, type RejectReason } from '../core/batch.ts';
+import { duration } from '../core/duration.ts';
+import type { Events } from '../core/events.ts';
 import type { FoundSeasons } from '../pipeline/season-search.ts';
+import { printable } from './cell.ts';
 
 /** `1234567` is `1,234,567`. */
 export function whole(n: number): string {
   return Number.isFinite(n) ? Math.round(n).toLocaleString('en-US') : '-';
+}
+
+/** `1 row`, `1,234 rows`. */
+export function rowsText(rows: number): string {
+  return `${whole(rows)} ${rows === 1 ? 'row' : 'rows'}`;
+}
+
+/** Why there are no scores: most rows were refused, or too few came. */
+export function unscoredText(rows: number, rejected: Readonly<Record<string, number>>): string {
+  const reasons = Object.entries(rejected).sort(([, a], [, b]) => b - a);
+  const refused = reasons.reduce((sum, [, n]) => sum + n, 0);
+  const told = 'no forecast was scored:';
+  if (!(2 * refused > rows))
+    return `${told} too few rows beyond the warm-up (\`forecast.warmup\`), or none in the time asked for`;
+  const [reason] = reasons[0]!;
+  return `${told} ${whole(refused)} of ${rowsText(rows)} were refused, most as ${reason}. ${REJECT_REASONS[reason as RejectReason].replace(/\.$/, '')}`;
 }
 
 /** `seasons of 48 and 336 rows`. */
@@ -14,8 +34,8 @@ export function seasonsText(seasons: readonly number[]): string {
 /** The same, and where they come from. */
 export function foundSeasonsText({ seasons, rows, first }: Pick<FoundSeasons, 'seasons' | 'rows' | 'first'>): string {
   if (first === 0) return `${seasonsText(seasons)}: there are too few rows`;
-  const where = rows > 0 ? `found in ${whole(rows)} rows` : 'those of the model';
-  return `${seasonsText(seasons)}, ${where}${first === undefined ? '' : `, ${firstText({ seasons, first })}`}`;
+  const where = rows > 0 ? `found in ${rowsText(rows)}` : 'as in the model';
+  return `${seasonsText(seasons)}${seasons.length === 0 && rows > 0 ? '' : ','} ${where}${first === undefined ? '' : `, ${firstText({ seasons, first })}`}`;
 }
 
 /** Which rows were looked at where every row would be scored, and whether they are. */
@@ -78,4 +98,39 @@ export function trainedText({
   if (!Number.isFinite(champion)) return anew;
   const loss = `network loss ${value(champion)} -> ${value(challenger)}`;
   return challenger < champion ? `${loss}, taken` : `${loss}, the old one kept${accepted ? `, the rest ${anew}` : ''}`;
+}
+
+/** That series do not come as the pipeline says, what that means, and what to do. */
+export function intervalsText({ interval, series, apart, other, otherApart }: Events['intervals.differed']): string {
+  const [own, said] = [apartText(apart), apartText(interval)];
+  if (other === undefined)
+    return `rows of series ${printable(series, 60)} are ${own} apart, but \`window.interval\` is ${said}: times of forecasts and seasons count ${said} a row; correct \`window.interval\``;
+  return `rows of series ${printable(series, 60)} are ${own} apart, those of ${printable(other, 60)} ${apartText(otherApart!)}, and \`window.interval\` is ${said}: each series is forecast by its own rows, but times of forecasts and seasons count ${said} a row; give them pipelines of their own, or bars (\`window.grid\`)`;
+}
+
+/** From ten seconds on without what is below a second. */
+function apartText(ms: number): string {
+  return duration(ms < 10_000 ? ms : Math.round(ms / 1000) * 1000);
+}
+
+/** What watches for drift, and when it starts a training: `ADWIN watches the forecast error; ...`. */
+export function watchText({ error, inputs, share, coolDown }: Events['drift.watched'], many: boolean): string {
+  const detectors = [
+    ...(error ? ['ADWIN watches the forecast error one step ahead'] : []),
+    ...(inputs ? [`Page-Hinkley ${error ? '' : 'watches '}the level and scale of each channel`] : []),
+  ];
+  const alarms = many ? `alarms in ${percent(share)} of the series start` : 'an alarm starts';
+  return `${detectors.join(', ')}; ${alarms} a training early, but not within ${duration(coolDown)} of the last one (cool-down)`;
+}
+
+/** An alarm: `drift in series a: forecast error of value has grown (adwin)`. */
+export function driftText({ series, detector, of }: Pick<Events['drift.detected'], 'series' | 'detector' | 'of'>): string {
+  const what =
+    detector === 'adwin' ? `forecast error of ${printable(of)} has grown` : `level or scale of ${printable(of)} has moved`;
+  return `drift in series ${printable(series)}: ${what} (${detector})`;
+}
+
+/** `better is in charge: its MAE over 1,008 rows was lower by 7 % or more at every step`. */
+export function promotedText({ name, gain, rows }: Pick<Events['model.promoted'], 'name' | 'gain' | 'rows'>): string {
+  return `${printable(name)} is in charge: its MAE over ${whole(rows)} rows was lower by ${percent(gain)} or more at every step`;
 }

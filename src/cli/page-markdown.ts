@@ -11,14 +11,22 @@ import {
   trustTable,
   type PageTable,
 } from './page-tables.ts';
-import { intervalSentences, markSentences, modelSentences, seasonSentences, skillSentences } from './page-words.ts';
+import {
+  intervalSentences,
+  intervalsSentences,
+  markSentences,
+  modelSentences,
+  seasonSentences,
+  skillSentences,
+  unscoredSentence,
+} from './page-words.ts';
 
 /** The whole text. */
 export function markdown(data: ReportData): string {
   const scored = data.scores.some(({ summary }) => summary.n > 0);
   const parts = scored
     ? [
-        said([...skillSentences(data), ...intervalSentences(data)]),
+        said([...intervalsSentences(data), ...skillSentences(data), ...intervalSentences(data)]),
         '## How far off',
         table(stepTable(data.scores)),
         '## Models',
@@ -31,10 +39,10 @@ export function markdown(data: ReportData): string {
           ? [said(modelSentences(data)), table(trustTable(data))]
           : ['A single model is the output.']),
         '## Retraining and drift',
-        said([...seasonSentences(data), ...markSentences(data.marks)]),
+        said([...seasonSentences(data), ...markSentences(data)]),
         ...(data.marks.length > 0 ? [table(markTable(data))] : []),
       ]
-    : ['No forecast was scored: too few rows beyond the warm-up, or none in the time asked for.'];
+    : [said([unscoredSentence(data)])];
   const spec = data.facts.spec.trimEnd();
   // longer than any fence in it
   const fence = '`'.repeat(Math.max(3, ...[...spec.matchAll(/`+/g)].map(([run]) => run.length + 1)));

@@ -6,6 +6,7 @@ import type { FanPoint, Stretch } from '../backtest/stretch.ts';
 import { levelOf, type Timeline } from '../backtest/timeline.ts';
 import { coverageOf } from './page-words.ts';
 import { draw, type Frame } from './page-frame.ts';
+import { timeRules } from './page-rules.ts';
 
 /** A stretch of time without rows longer than this many times the usual distance breaks a line. */
 const BREAK = 6;
@@ -152,17 +153,6 @@ export function errorOverTime(
       }),
     ),
   ]);
-}
-
-/** Trainings that gave new weights, faint; whatever else happened, plain. Where they are too many to tell apart, only the latter. */
-function timeRules(line: Timeline, marks: readonly Mark[]): Plot.Markish[] {
-  const within = marks.filter(({ time }) => time >= line.times[0]! && time <= line.times.at(-1)!);
-  const swaps = within.filter(({ event }) => event === 'weights.swapped');
-  const others = within.filter(({ event }) => !/^(training|weights)\./.test(event));
-  return [
-    Plot.ruleX(swaps.length <= 60 ? swaps : [], { x: 'time', stroke: 'var(--mark)', strokeWidth: 1, strokeDasharray: '2,4' }),
-    Plot.ruleX(others.length <= 60 ? others : [], { x: 'time', stroke: 'var(--bad)', strokeWidth: 1.4 }),
-  ];
 }
 
 /** Observed coverage of each interval by step ahead. */

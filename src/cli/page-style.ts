@@ -23,9 +23,7 @@ figcaption { font-size: .85rem; max-width: 46rem; overflow-wrap: anywhere; }
 figure { margin: .6rem 0 1.4rem; }
 svg { display: block; width: 100%; height: auto; font-family: inherit; overflow: visible; }
 .narrow { display: none; }
-@media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } body { padding: 1rem .9rem 3rem; } h1 { font-size: 1.4rem; }
-  .tiles { gap: .4rem; } .tiles li { padding: .45rem .5rem; } .tiles b { font-size: 1.05rem; } .tiles small { font-size: .72rem; } }
-.tiles { display: grid; grid-template-columns: repeat(3, 1fr); gap: .6rem; margin: 1.2rem 0; padding: 0; list-style: none; }
+.tiles { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .6rem; margin: 1.2rem 0; padding: 0; list-style: none; }
 .tiles li { background: var(--card); border-radius: .5rem; padding: .6rem .8rem; }
 .tiles b { display: block; font-size: 1.35rem; line-height: 1.25; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .tiles small { font-size: .8rem; line-height: 1.3; display: block; }
@@ -43,8 +41,13 @@ tr.own td { font-weight: 650; }
 details { margin: .6rem 0; } summary { cursor: pointer; }
 pre { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; overflow-x: auto; font-size: .8rem; line-height: 1.45; }
 code { overflow-wrap: anywhere; font-size: .85em; }
+@media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } body { padding: 1rem .9rem 3rem; } h1 { font-size: 1.4rem; }
+  .tiles { gap: .4rem; } .tiles li { padding: .45rem .5rem; } .tiles b { font-size: .95rem; white-space: normal; } .tiles small { font-size: .72rem; } }
 @media print { :root { --paper: #fff; --card: #f4f4f1; } body { max-width: none; padding: 0; font-size: 10.5pt; } .wide { display: block; } .narrow { display: none; }
-  figure, .tiles li, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } .scroll { overflow: visible; } table { font-size: 8pt; } th, td { padding: .15rem .4rem; }
+  figure, .tiles li, tr { break-inside: avoid; } h2, h3, summary { break-after: avoid; } .scroll { overflow: visible; }
+  /* plots small enough for three or four a page: what does not fit leaves little of a page empty; no row of a table alone */
+  svg { width: 88%; } figure { margin: .3rem 0 .9rem; } h2 { margin-top: 1.5rem; } h3 { margin-top: .8rem; }
+  tbody tr:nth-child(-n+2) { break-after: avoid; } tbody tr:nth-last-child(-n+2) { break-before: avoid; } table { font-size: 8pt; } th, td { padding: .15rem .4rem; }
   details::details-content { content-visibility: visible; display: block; } pre { white-space: pre-wrap; } @page { margin: 14mm; } }
 ${[
   'output',

@@ -4,6 +4,7 @@ import type { CellScore, Ranked, ReportData } from '../backtest/report-data.ts';
 import { printable } from './cell.ts';
 import { ago, instant, percent, value, whole } from './numbers.ts';
 import { byTarget, markText, pickSteps, sharesOf, shown } from './page-words.ts';
+import { verdictText } from './verdict.ts';
 
 /** `kind` of a cell colours it; `own` marks a row that stands out. */
 export interface PageTable {
@@ -41,7 +42,7 @@ export function stepTable(scores: readonly CellScore[]): PageTable {
         value(pinball),
       ];
       return {
-        cells: [...cells, ...skills.map(({ skill, verdict }) => `${signed(skill)} ${verdict}`), ...covers],
+        cells: [...cells, ...skills.map(({ skill, verdict }) => verdictText(signed(skill), verdict)), ...covers],
         kinds: [...cells.map(() => undefined), ...skills.map(({ verdict }) => verdict), ...covers.map(() => undefined)],
       };
     }),
@@ -83,7 +84,7 @@ export function seriesTable(ranked: readonly Ranked[]): PageTable {
         value(mase),
       ];
       return {
-        cells: [...cells, ...skills.map(({ skill, verdict }) => `${signed(skill)} ${verdict}`)],
+        cells: [...cells, ...skills.map(({ skill, verdict }) => verdictText(signed(skill), verdict))],
         kinds: [...cells.map(() => undefined), ...skills.map(({ verdict }) => verdict)],
       };
     }),

@@ -1,12 +1,29 @@
 /** What the report of a backtest says in sentences: the same in HTML, Markdown and JSON. */
 import { levelOf } from '../backtest/timeline.ts';
 import type { CellScore, ReportData } from '../backtest/report-data.ts';
+import type { WatchedDrift } from '../backtest/alarms.ts';
 import type { Mark } from '../backtest/marks.ts';
 import type { Events } from '../core/events.ts';
 import type { Verdict } from '../forecast/skill.ts';
 import { printable } from './cell.ts';
-import { firstText, instant, percent, seasonsText, trainedText, value, whole } from './numbers.ts';
+import {
+  driftText,
+  firstText,
+  instant,
+  intervalsText,
+  percent,
+  promotedText,
+  rowsText,
+  seasonsText,
+  trainedText,
+  unscoredText,
+  value,
+  watchText,
+  whole,
+} from './numbers.ts';
 
+/** Who took over is told for so many times. */
+const PROMOTIONS = 5;
 /** Coverage may be off by this much, at one step ahead and beyond, before it is called wrong. */
 const CLOSE = [0.02, 0.04] as const;
 /** A model whose absence costs less than this share of the error adds nothing. */
@@ -17,6 +34,8 @@ export function skillSentences({ scores }: Pick<ReportData, 'scores'>): string[]
   return byTarget(scores).flatMap(([target, own]) =>
     Object.keys(own[0]!.summary.skill).map((baseline) => {
       const told = `${own.length > 0 && several(scores) ? `${printable(target)}, against` : 'Against'} ${baseline}`;
+      if (own.every((cell) => Number.isNaN(cell.summary.skill[baseline]!.skill)))
+        return `${told}: ${own.every(({ output, summary }) => summary.models[output]!.mae === 0) ? 'neither makes an error, so there is none to compare' : 'it makes no error, and the forecast does'}.`;
       const groups = runs(own.map((cell) => ({ step: cell.step, verdict: cell.summary.skill[baseline]!.verdict })));
       const at = (cell: CellScore) => `${shown(Math.abs(cell.summary.skill[baseline]!.skill))} at step ${cell.step}`;
       const ends = own.length === 1 ? [own[0]!] : [own[0]!, own.at(-1)!];
@@ -48,9 +67,12 @@ export function intervalSentences({ scores }: Pick<ReportData, 'scores'>): strin
       .sort((a, b) => a - b)
       .map((nominal) => {
         const held = ends.map((cell, i) => {
-          const coverage = cell.summary.intervals.find((each) => each.nominal === nominal)!.coverage;
+          const { coverage, width } = cell.summary.intervals.find((each) => each.nominal === nominal)!;
           const off = coverage - nominal;
-          const fault = Math.abs(off) <= CLOSE[i]! ? '' : off < 0 ? ' (too narrow)' : ' (too wide)';
+          // of few forecasts more or fewer lie inside by luck; an interval of no width cannot be too wide
+          const luck = 2 * Math.sqrt((nominal * (1 - nominal)) / cell.summary.n);
+          const close = Math.abs(off) <= Math.max(CLOSE[i]!, luck) || (off > 0 && width === 0);
+          const fault = close ? '' : off < 0 ? ' (too narrow)' : ' (too wide)';
           return `${percent(coverage, 1)}${i === 0 ? ' of the truths' : ''} at step ${cell.step}${fault}`;
         });
         return `${several(scores) ? `${printable(target)}: the` : 'The'} ${percent(nominal)} intervals held ${held.join(' and ')}.`;
@@ -105,20 +127,20 @@ export function modelSentences({ timelines }: Pick<ReportData, 'timelines'>): st
 }
 
 /** Trainings and the like in one sentence each kind. */
-export function markSentences(marks: readonly Mark[]): string[] {
+export function markSentences({ marks, drift, facts: { series } }: Happened): string[] {
   const trained = marks.filter(({ event }) => event === 'training.finished');
   const networks = trained.filter(({ facts }) => typeof facts['champion'] === 'number' && Number.isFinite(facts['champion']));
   const taken = networks.filter(({ facts }) => Number(facts['challenger']) < Number(facts['champion'])).length;
   const early = trained.filter(({ facts }) => facts['reason'] === 'drift').length;
   const seconds = trained.reduce((sum, { facts }) => sum + Number(facts['milliseconds'] ?? 0), 0) / 1000;
-  const others = new Map<string, number>();
-  for (const { event } of marks)
-    if (!['training.finished', 'weights.given', 'weights.swapped', 'seasons.found'].includes(event))
-      others.set(event, (others.get(event) ?? 0) + 1);
+  const times = (event: string, one: string, many: string) => {
+    const n = marks.filter((mark) => mark.event === event).length;
+    return n > 0 ? [n === 1 ? `1 ${one}.` : `${whole(n)} ${many}.`] : [];
+  };
   return [
     ...(trained.length > 0
       ? [
-          `${whole(trained.length)} trainings took ${value(seconds)} s in all${early > 0 ? `, ${whole(early)} of them early, because of drift` : ''}${networks.length > 0 ? `; ${whole(taken)} gave a better network, which was taken` : ''}.`,
+          `${whole(trained.length)} ${trained.length === 1 ? 'training' : 'trainings'} took ${value(seconds)} s in all${early > 0 ? `, ${whole(early)} of them early, because of drift` : ''}${networks.length > 0 ? `; ${whole(taken)} gave a better network, which was taken` : ''}.`,
         ]
       : ['Nothing was trained.']),
     ...marks.flatMap(({ event, facts }) =>
@@ -131,14 +153,52 @@ export function markSentences(marks: readonly Mark[]): string[] {
         ? [`It began with a model that had learned from rows up to ${instant(time)}, in force after those.`]
         : [],
     ),
-    ...[...others].map(([event, n]) => `${event}: ${whole(n)} times.`),
+    ...(trained.length > 0 && drift.length === 0 ? ['Drift was not watched for (`retrain.drift`).'] : []),
+    ...drift.flatMap((watch) => driftSentences(watch, series > 1)),
+    ...times('training.skipped', 'training was skipped', 'trainings were skipped'),
+    ...times('training.failed', 'training failed, and the old weights stayed', 'trainings failed, and the old weights stayed'),
+    ...marks
+      .filter(({ event }) => event === 'model.promoted')
+      .slice(0, PROMOTIONS)
+      .map((mark) => `${instant(mark.time)}: ${markText(mark)}; what was sent out from there on is its.`),
+  ];
+}
+
+interface Happened extends Pick<ReportData, 'marks' | 'drift'> {
+  readonly facts: Pick<ReportData['facts'], 'series'>;
+}
+
+/** What watches for drift, when it may start a training, and what came of it. */
+function driftSentences(watch: WatchedDrift, many: boolean): string[] {
+  const { alarms, inCoolDown, shadow } = watch;
+  const all = alarms.adwin + alarms['page-hinkley'];
+  const of = watch.error && watch.inputs ? ` (ADWIN ${whole(alarms.adwin)}, Page-Hinkley ${whole(alarms['page-hinkley'])})` : '';
+  const waited = inCoolDown === 0 ? '' : `; ${whole(inCoolDown)} fell into a cool-down and had to wait for its end`;
+  return [
+    `Drift${shadow === undefined ? '' : ` (shadow ${printable(shadow)})`}: ${watchText(watch, many)}.`,
+    all === 0 ? 'There was no alarm.' : `There ${all === 1 ? 'was 1 alarm' : `were ${whole(all)} alarms`}${of}${waited}.`,
   ];
 }
 
 function foundSentence({ seasons, rows, first }: Events['seasons.found']): string {
-  const looked = `in ${whole(rows)} rows`;
+  const looked = `in ${rowsText(rows)}`;
+  if (seasons.length === 0)
+    return `none was found ${looked}${first === undefined ? ' that are not scored' : `, ${firstText({ seasons, first })}`}`;
   if (first === undefined) return `found ${looked} that are not scored: ${seasonsText(seasons)}`;
   return `found ${looked}, ${firstText({ seasons, first })}: ${seasonsText(seasons)}`;
+}
+
+/** Why there are no scores. */
+export function unscoredSentence({ facts: { rows, rejected } }: Pick<ReportData, 'facts'>): string {
+  const told = unscoredText(rows, rejected);
+  return `${told[0]!.toUpperCase()}${told.slice(1)}.`;
+}
+
+/** That series do not come as the pipeline says. */
+export function intervalsSentences({ facts: { intervals } }: Pick<ReportData, 'facts'>): string[] {
+  if (!intervals) return [];
+  const text = printable(intervalsText(intervals), 1000);
+  return [`${text[0]!.toUpperCase()}${text.slice(1)}.`];
 }
 
 /** That no season was looked for, where the pipeline names none. */
@@ -148,6 +208,11 @@ export function seasonSentences({ facts }: Pick<ReportData, 'facts'>): string[] 
 
 /** A mark as a line of a table: what happened, and its facts. */
 export function markText({ event, facts }: Mark): string {
+  const shadow = facts['shadow'] === undefined ? '' : `shadow ${printable(String(facts['shadow']))}: `;
+  return shadow + ownText({ event, facts });
+}
+
+function ownText({ event, facts }: Pick<Mark, 'event' | 'facts'>): string {
   const {
     accepted = false,
     champion,
@@ -164,6 +229,9 @@ export function markText({ event, facts }: Mark): string {
   if (event === 'seasons.found') return `found: ${seasonsText(facts['seasons'] as number[])}`;
   if (event === 'weights.given') return `begun with a model, ${printable(String(facts['hash'])).slice(0, 12)}`;
   if (event === 'weights.swapped') return `new weights ${printable(String(facts['hash'])).slice(0, 12)}`;
+  if (event === 'training.skipped' || event === 'training.failed') return `${event.slice(9)}: ${printable(String(reason))}`;
+  if (event === 'model.promoted') return promotedText(facts as unknown as Events['model.promoted']);
+  if (event === 'drift.detected') return driftText(facts as unknown as Events['drift.detected']);
   const told = Object.entries(facts).map(
     ([name, fact]) => `${name} ${typeof fact === 'number' ? value(fact) : printable(String(fact))}`,
   );

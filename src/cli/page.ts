@@ -2,11 +2,22 @@
 import { createHash } from 'node:crypto';
 import type { ReportData } from '../backtest/report-data.ts';
 import { displayName } from './page-names.ts';
-import { instant, percent, value, whole } from './numbers.ts';
+import { instant, percent, rowsText, value, whole } from './numbers.ts';
 import * as plots from './page-plots.ts';
+import { rulesText } from './page-rules.ts';
 import { STYLE } from './page-style.ts';
 import { factTable, markTable, modelTable, seriesTable, signed, stepTable, trustTable, type PageTable } from './page-tables.ts';
-import { byTarget, intervalSentences, markSentences, modelSentences, seasonSentences, skillSentences } from './page-words.ts';
+import {
+  byTarget,
+  intervalSentences,
+  intervalsSentences,
+  markSentences,
+  modelSentences,
+  seasonSentences,
+  skillSentences,
+  unscoredSentence,
+} from './page-words.ts';
+import { verdictText } from './verdict.ts';
 
 /** Targets that are drawn at most. */
 const DRAWN = 3;
@@ -31,8 +42,8 @@ export function page(data: ReportData): string {
 </head>
 <body>
 <h1>${text(title)}</h1>
-<p class="soft">${text(`${whole(facts.rows)} rows of ${whole(facts.series)} series${facts.complete ? '' : ', stopped before the end'}; every forecast was made from earlier rows only.`)}</p>
-${scored ? body(data) : `<p>No forecast was scored: too few rows beyond the warm-up, or none in the time asked for.</p>${made(data)}`}
+<p class="soft">${text(`${rowsText(facts.rows)} of ${whole(facts.series)} series${facts.complete ? '' : ', stopped before the end'}; every forecast was made from earlier rows only.`)}</p>
+${scored ? body(data) : `${said([unscoredSentence(data)])}${made(data)}`}
 </body>
 </html>
 `;
@@ -41,7 +52,7 @@ ${scored ? body(data) : `<p>No forecast was scored: too few rows beyond the warm
 function body(data: ReportData): string {
   return [
     tiles(data),
-    said([...skillSentences(data), ...intervalSentences(data)].slice(0, FIRST)),
+    said([...intervalsSentences(data), ...[...skillSentences(data), ...intervalSentences(data)].slice(0, FIRST)]),
     forecasts(data),
     errors(data),
     skill(data),
@@ -65,10 +76,11 @@ function tiles({ scores }: ReportData): string {
       [value(summary.models[output]!.mae), `mean absolute error, ${of}step ${step}`],
       ...(against
         ? [
-            [
-              signed(against.skill),
-              `${against.verdict} than ${baseline}, step ${step}`.replace('no skill than', 'no skill against'),
-            ],
+            against.verdict === 'no skill'
+              ? Number.isFinite(against.skill)
+                ? ['no skill', `against ${baseline}, step ${step} (${signed(against.skill)})`]
+                : ['-', `against ${baseline}, step ${step}: it makes no error`]
+              : [verdictText(signed(against.skill), against.verdict), `than ${baseline}, step ${step}`],
           ]
         : []),
       ...(narrow ? [[percent(narrow.coverage, 1), `of truths in the ${percent(narrow.nominal)} interval, step ${step}`]] : []),
@@ -100,7 +112,6 @@ ${figure(plots.stretchPlot(stretch, facts.quantiles, displayName(stretch.target)
 function errors(data: ReportData): string {
   const { scores, timelines, facts } = data;
   const shown = ['output', ...facts.baselines];
-  const told = toldInPlots(data);
   const byStep = byTarget(scores)
     .slice(0, DRAWN)
     .filter(([, own]) => own.length > 1);
@@ -109,15 +120,8 @@ function errors(data: ReportData): string {
     `${byStep.map(([target, own]) => figure(plots.errorByStep(own, ['output', ...facts.models]), `${displayName(target)}: mean absolute error by step ahead. ${several(data) ? 'Errors of all series together.' : ''}`, legend(['output', ...facts.models], facts.models))).join('')}
 ${table(stepTable(scores))}
 <details><summary>Every model at the first and the last step</summary>${table(modelTable(scores))}</details>
-${timelines.map((line) => figure(plots.errorOverTime(line, facts.models, shown, data.marks), `${displayName(line.target)}, step ${line.step}, over time: each point is the mean of about ${whole(mean(line.n))} forecasts.${told}`, legend(shown, facts.models))).join('')}`,
+${timelines.map((line) => figure(plots.errorOverTime(line, facts.models, shown, data.marks), `${displayName(line.target)}, step ${line.step}, over time: each point is the mean of about ${whole(mean(line.n))} forecasts.${rulesText(line, data.marks)}`, legend(shown, facts.models))).join('')}`,
   );
-}
-
-/** What the vertical lines of a plot are, where there are any. */
-function toldInPlots({ marks: all }: ReportData): string {
-  const swaps = all.some(({ event }) => event === 'weights.swapped');
-  const others = all.some(({ event }) => !/^(training|weights)\./.test(event));
-  return `${swaps ? ' Dotted: new weights.' : ''}${others ? ' Red: drift.' : ''}`;
 }
 
 function skill(data: ReportData): string {
@@ -200,7 +204,7 @@ function marks(data: ReportData): string {
     rows.rows.length > 0
       ? `<details><summary>The last ${whole(rows.rows.length)}, with their losses</summary>${table(rows)}</details>`
       : '';
-  return section('Retraining and drift', `${said([...seasonSentences(data), ...markSentences(data.marks)])}${shown}`);
+  return section('Retraining and drift', `${said([...seasonSentences(data), ...markSentences(data)])}${shown}`);
 }
 
 function made(data: ReportData): string {
@@ -219,7 +223,11 @@ function figure(plot: string, caption: string, key = ''): string {
 }
 
 function said(sentences: readonly string[]): string {
-  return `<ul class="said">${sentences.map((sentence) => `<li>${text(sentence).replace(/(\d) %/g, '$1\u00a0%')}</li>`).join('')}</ul>`;
+  const item = (sentence: string) =>
+    text(sentence)
+      .replace(/(\d) %/g, '$1\u00a0%')
+      .replace(/`([^`]+)`/g, '<code>$1</code>');
+  return `<ul class="said">${sentences.map((sentence) => `<li>${item(sentence)}</li>`).join('')}</ul>`;
 }
 
 function legend(shown: readonly string[], models: readonly string[]): string {

@@ -1,8 +1,10 @@
 /** What a run came to, as the summary shows it and `--json` prints it. */
 import { resolve } from 'node:path';
+import type { DriftWatch } from '../backtest/alarms.ts';
 import type { Mark } from '../backtest/marks.ts';
 import type { Learned } from '../backtest/train-model.ts';
 import type { BacktestResult } from '../backtest/replay.ts';
+import type { Events } from '../core/events.ts';
 import type { LoadedSpec } from '../pipeline/load.ts';
 import type { RunResult } from '../pipeline/run.ts';
 import type { ScoreSummary } from '../forecast/score.ts';
@@ -38,6 +40,10 @@ export interface Report {
   readonly seed?: number;
   /** Trainings, swaps of weights and the like, in event time. */
   readonly marks?: readonly Mark[];
+  /** Where series do not come as `window.interval` says: how. */
+  readonly intervals?: Events['intervals.differed'];
+  /** Of a backtest: what watches for drift. */
+  readonly drift?: readonly DriftWatch[];
   /** Of `train`: the model. */
   readonly learned?: Learned;
   /** Files that were written, by what they are. */
@@ -70,6 +76,7 @@ export function reportOf(
           dataHash: result.dataHash,
           seed: spec.seed,
           marks: result.marks,
+          drift: result.drift,
           ...(result.noSeason === undefined ? {} : { noSeason: result.noSeason }),
         }
       : {}),

@@ -68,6 +68,8 @@ export async function follow(
   const spec = live || json ? { ...loaded, sinks: loaded.sinks.filter(({ type }) => type !== 'console') } : loaded;
   const watch = new Watch(name, systemClock, events);
   const marks = marksOf(events);
+  let intervals: Report['intervals'];
+  events.on('intervals.differed', (what) => (intervals ??= what));
   const { signal, dispose } = terminal.stopper();
   signal.addEventListener('abort', () => watch.stopping(), { once: true });
   const close = written
@@ -98,7 +100,7 @@ export async function follow(
     });
     watch.ended();
     const seen = { series: Math.max(watch.series, seriesOpen()), rejected: watch.rejected };
-    outcome = await done(reportOf(spec, result, seen), spec, veil);
+    outcome = await done({ ...reportOf(spec, result, seen), ...(intervals && { intervals }) }, spec, veil);
   } catch (error) {
     close();
     if (!written) return report(error, speaker, json);

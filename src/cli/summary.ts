@@ -1,7 +1,7 @@
 /** What is said at the end: how good the forecasts were, how long it took, where they are. */
 import { cut, printable } from './cell.ts';
 import { backtestTables } from './backtest-tables.ts';
-import { ago, firstText, instant, percent, seasonsText, value, whole } from './numbers.ts';
+import { ago, firstText, instant, percent, rowsText, seasonsText, unscoredText, value, whole } from './numbers.ts';
 import type { Report } from './report.ts';
 import { plainPaint, type Paint } from './terminal.ts';
 import { calmTable } from './table.ts';
@@ -17,12 +17,12 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
   const refused = Object.entries(rejected).filter(([, n]) => n > 0);
   if (!complete && rowsHere === 0) return nothingCame(report, refused, paint);
   const lines = [
-    `${paint('bold', printable(pipeline))}: ${complete ? 'the source ended' : 'stopped'} after ${whole(rows)} rows of ${whole(series)} series`,
+    `${paint('bold', printable(pipeline))}: ${complete ? 'the source ended' : 'stopped'} after ${rowsText(rows)} of ${whole(series)} series`,
     ...seasonsLine(report),
-    ...scoreTables(report.scores, paint),
+    ...scoreTables(report, paint),
     ...(report.bySeries ? backtestTables(report.scores, report.bySeries, paint) : []),
     ...shadowLine(report),
-    `${whole(rowsHere)} rows in ${ago(seconds)}, ${whole(rowsHere / Math.max(seconds, 1e-3))} rows/s`,
+    `${rowsText(rowsHere)} in ${ago(seconds)}, ${whole(rowsHere / Math.max(seconds, 1e-3))} rows/s`,
     ...refusedLine(refused),
     ...outputs.map((output) => `forecasts: ${printable(output)}`),
     ...learnedText(report),
@@ -35,6 +35,7 @@ export function summaryText(report: Report, paint: Paint = plainPaint): string {
 
 function seasonsLine({ seasons, unscored }: Report): string[] {
   if (!seasons) return [];
+  if (seasons.length === 0) return ['no season was found'];
   return [`found: ${seasonsText(seasons)}${unscored ? `, in ${firstText({ seasons, first: unscored })}` : ''}`];
 }
 
@@ -48,7 +49,7 @@ function shadowLine({ scores, shadow }: Report): string[] {
       ? [`${printable(each.target)} +${each.step} ${mae(each)} (forecast ${mae(scores[i]!)})`]
       : [],
   );
-  return [`in shadow ${printable(shadow.name)}: MAE ${parts.join(', ') || 'not scored yet'}`];
+  return [`shadow ${printable(shadow.name)}: MAE ${parts.join(', ') || 'not scored yet'}`];
 }
 
 /** Of a run that was stopped before a row came. */
@@ -79,10 +80,10 @@ function refusedLine(refused: readonly (readonly [string, number])[]): string[] 
   return refused.length > 0 ? [`refused: ${refused.map(([reason, n]) => `${whole(n)} ${reason}`).join(', ')}`] : [];
 }
 
-function scoreTables(scores: readonly ScoreLine[], paint: Paint): string[] {
+function scoreTables({ scores, rowsHere, rejected }: Report, paint: Paint): string[] {
   const scored = scores.filter(({ summary }) => summary.n > 0);
   const first = scored[0];
-  if (!first) return ['no forecast was scored: too few rows beyond `forecast.warmup`, or none in the time asked for'];
+  if (!first) return [unscoredText(rowsHere, rejected)];
   const baselines = Object.keys(first.summary.skill);
   const nominal = first.summary.intervals.map((interval) => interval.nominal).sort((a, b) => a - b);
   const titles = [

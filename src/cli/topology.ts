@@ -71,6 +71,7 @@ export function stations(spec: Spec): Station[] {
               retrain.growing ? 'as the series grow' : `every ${duration(retrain.every)}`,
               `on the last ${whole(retrain.rows)} rows`,
               retrain.lag === 0 ? 'in force at once' : `in force ${duration(retrain.lag)} later`,
+              ...(retrain.drift.error || retrain.drift.inputs ? ['early where series drift'] : []),
               ...(retrain.swap ? [`swap ${retrain.swap}`] : []),
             ],
           },

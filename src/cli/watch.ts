@@ -2,6 +2,7 @@
 import type { ForecastBatch } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import type { EventBus, Events } from '../core/events.ts';
+import { intervalsText } from './numbers.ts';
 import type { ForecastLine, RecentLine, ScoreLine, TrainingLine, ViewModel, WaitingLine } from './view-model.ts';
 
 const SHOWN_SERIES = 5;
@@ -73,6 +74,7 @@ export class Watch {
     });
     events.on('ticks.rejected', ({ reason, count }) => (this.#rejected[reason] = (this.#rejected[reason] ?? 0) + count));
     events.on('series.quarantined', ({ series, reason }) => (this.#warning = `series ${series} is quarantined: ${reason}`));
+    events.on('intervals.differed', (what) => (this.#warning = intervalsText(what)));
     this.#followEnds(events);
     events.on('retraining.off', ({ reason }) => (this.#warning = `retraining is off: ${reason}`));
     events.on('partition.waiting', ({ partition, reason }) => (this.#warning = `partition ${partition} waits: ${reason}`));

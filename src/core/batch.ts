@@ -155,12 +155,12 @@ export interface Reject {
 
 /** Why a tick was refused. */
 export const REJECT_REASONS = {
-  undecodable: 'The row or message could not be decoded.',
+  undecodable: 'The row or message could not be decoded: its time or a value is written in a way that the source does not read.',
   empty: 'The message has no value.',
   'too-large': 'The message is larger than allowed, as it came or decompressed.',
   'no-time': 'The event time is missing or not a number.',
   'no-series': 'The series name is missing.',
-  late: 'The tick is older than the lateness bound allows.',
+  late: 'The tick is older than the lateness bound allows: sort the input by time, or raise `clean.lateness`.',
   future: 'The tick is further ahead of its source than `max_ahead` allows.',
   duplicate: 'A tick with the same series, time and id was already used.',
   'not-finite': 'A value is NaN, infinite or null.',

@@ -198,7 +198,7 @@ export const ERRORS = {
   },
   SOURCE_COLUMN_MISSING: {
     what: 'A column is not in the file',
-    todo: 'Correct the name in the pipeline, or the file.',
+    todo: 'Correct the name in the pipeline, or the file; where all columns of a CSV file come as one, set `delimiter`.',
     exit: EXIT.data,
   },
   SOURCE_COLUMN_TYPE: {
@@ -213,7 +213,7 @@ export const ERRORS = {
   },
   SOURCE_FILE_MISSING: {
     what: 'The input file does not exist',
-    todo: 'Check `path`: relative paths start at the folder of the pipeline file.',
+    todo: 'Check `path`, which starts at the folder of the pipeline file, or `--source`, which starts at the working folder.',
     exit: EXIT.noInput,
   },
   SOURCE_FILE_UNREADABLE: { what: 'The input file cannot be read', todo: 'Check its rights and the disk.', exit: EXIT.noInput },
@@ -270,7 +270,11 @@ export const ERRORS = {
     todo: 'Give the folder that `tidecast` saved, with its `model.json` and `model.safetensors`.',
     exit: EXIT.data,
   },
-  NN_MODEL_MISSING: { what: 'The model cannot be read', todo: 'Check the path and its permissions.', exit: EXIT.noInput },
+  NN_MODEL_MISSING: {
+    what: 'The model cannot be read',
+    todo: 'Give a folder that `tidecast train FILE --out FOLDER` wrote, or `tidecast run FILE --out FOLDER` of a learning file.',
+    exit: EXIT.noInput,
+  },
   NN_MODEL_UNSAVED: {
     what: 'The model cannot be written',
     todo: 'Check the free space and the permissions of the folder.',
@@ -506,15 +510,30 @@ export const ERRORS = {
     todo: 'Check the folder of `--out`, its permissions and the free space.',
     exit: EXIT.cannotCreate,
   },
+  COMPARE_DAMAGED: {
+    what: 'The result of a backtest is damaged',
+    todo: 'Write it again: `tidecast backtest FILE --out FOLDER`.',
+    exit: EXIT.data,
+  },
   COMPARE_FOREIGN: {
     what: 'The file is no result of a backtest',
-    todo: 'Give the folder of `tidecast backtest --out FOLDER`, or the `forecasts.arrow` in it.',
+    todo: 'Give the folder of `tidecast backtest FILE --out FOLDER`, or the `forecasts.arrow` in it.',
     exit: EXIT.data,
+  },
+  COMPARE_MISSING: {
+    what: 'There is no result of a backtest',
+    todo: 'Write one with `tidecast backtest FILE --out FOLDER`, and give that folder.',
+    exit: EXIT.noInput,
   },
   COMPARE_NOTHING: {
     what: 'The two results have no forecast in common',
     todo: 'Compare backtests over the same data, with the same targets and times.',
     exit: EXIT.data,
+  },
+  COMPARE_UNREADABLE: {
+    what: 'The result of a backtest cannot be read',
+    todo: 'Check the rights of the folder and of the `forecasts.arrow` in it.',
+    exit: EXIT.noInput,
   },
   LEAKS_NOTHING: {
     what: 'There are too few forecasts to look for leaks',
@@ -608,7 +627,7 @@ export const ERRORS = {
   // -- src/cli
   CLI_NO_STATE: {
     what: 'There is no saved state in this folder',
-    todo: 'Give the folder of `state.path`: `tidecast check FILE` shows it.',
+    todo: 'Run the pipeline first: `tidecast run FILE` writes it to the folder of `state.path`, which `tidecast check FILE` shows.',
     exit: EXIT.noInput,
   },
   CLI_USAGE: { what: 'The command cannot be carried out as it was typed', todo: 'See `tidecast --help`.', exit: EXIT.usage },

@@ -12,7 +12,9 @@ export interface Events {
   'ticks.rejected': { reason: string; count: number };
   'series.opened': { lanes: number };
   'series.evicted': { series: string };
+  'intervals.differed': { interval: number; series: string; apart: number; other?: string; otherApart?: number };
   'series.quarantined': { series: string; reason: string; shadow?: string };
+  'drift.watched': { error: boolean; inputs: boolean; share: number; coolDown: number; shadow?: string };
   'drift.detected': { series: string; detector: 'adwin' | 'page-hinkley'; of: string; time: number; shadow?: string };
   'training.started': { trigger: number; rows: number; series: number; reason: 'schedule' | 'drift'; shadow?: string };
   'training.finished': {
@@ -60,7 +62,11 @@ export const EVENTS: Readonly<Record<EventName, string>> = {
   'ticks.rejected': 'Ticks were refused and sent to the dead letters.',
   'series.opened': 'Series got lanes for the first time or again; `lanes` are open now.',
   'series.evicted': 'A series was idle for longer than its time to live and was spilled.',
+  'intervals.differed':
+    'With `grid: rows`: the rows of a series lie `apart` (median, ms), which differs from `window.interval` (`interval`), or from what the rows of another series do, by a factor of 2 or more. Once.',
   'series.quarantined': 'A forecaster failed on a series; the others go on.',
+  'drift.watched':
+    'The line watches for drift: the forecast error (`adwin`), the inputs (`page-hinkley`), or both. Where that `share` of the series has drifted a training comes early, but not within `coolDown` (event time, ms) of the last one.',
   'drift.detected':
     'A series left what it was like before: `adwin` in the forecast error of the target `of`, `page-hinkley` in the channel `of`.',
   'training.started': 'A retraining began for the trigger at that event time; `reason`: why then.',

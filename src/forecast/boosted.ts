@@ -4,7 +4,8 @@ import { defineForecaster, type Forecaster, type ForecasterContext, type Outlook
 import { RIDGE, ridgeOf, ridgeSize } from './ridge.ts';
 import type { TabularRows } from './tabular-rows.ts';
 import { Tabular } from './tabular.ts';
-import { sumOfTrees, treesOf, type Trees } from './trees.ts';
+import { Forest } from '../nn/forest.ts';
+import { treesOf } from '../nn/trees.ts';
 import { WEIGHT_SLOTS, type WeightsBox } from './weights.ts';
 
 const config = z.strictObject({});
@@ -40,17 +41,18 @@ const FAR = 500;
 
 interface Block {
   readonly centre: number;
-  /** Over inputs around the centre, and from there. */
-  readonly around: Trees;
+  /** The sum of trees over inputs around the centre, and from there. */
+  readonly around: number;
   /** Over inputs around the second centre, and from there; without one from the ridge regression. */
   readonly second: number;
-  readonly over: Trees;
+  readonly over: number;
   readonly relative: boolean;
 }
 
 interface Fitted {
   readonly version: number;
   readonly w: Float32Array | undefined;
+  readonly forest: Forest;
   /** By target, then block. */
   readonly blocks: readonly Block[];
 }
@@ -61,25 +63,32 @@ class Boosted implements Forecaster {
   readonly #context: ForecasterContext;
   readonly #rows: TabularRows;
   readonly #box: WeightsBox;
-  readonly #x: Float32Array;
+  readonly #forests: readonly Forest[];
   #fitted: Fitted[] = [];
 
   constructor(context: ForecasterContext) {
     this.#context = context;
     this.#rows = context.inputs.rowsFor(this.name);
     this.#box = context.inputs.box;
-    this.#x = new Float32Array(this.#rows.tabular.count);
+    this.#forests = Array.from({ length: WEIGHT_SLOTS }, () => new Forest(this.#rows.tabular.count));
     const { targets, horizon } = context;
     this.#box.onSwap(({ version, weights }) => {
       const names = Array.from({ length: targets }, (_, target) =>
         Array.from({ length: blocksOf(horizon) }, (_, block) => [target, block] as const),
       ).flat();
-      const blocks = names.map(([target, block]) => {
-        const of = (base: 'centre' | 'ridge' | 'second') => treesOf(weights.get(treesName(target, block, base)) ?? []);
+      const blocks = names.map(([target, block], i) => {
         const [centre = -1, second = -1, relative] = weights.get(centreName(target, block)) ?? [];
-        return { centre, second, relative: relative === 1, around: of('centre'), over: of(second < 0 ? 'ridge' : 'second') };
+        return { centre, second, relative: relative === 1, around: 2 * i, over: 2 * i + 1 };
       });
-      this.#fitted = [...this.#fitted.slice(1 - WEIGHT_SLOTS), { version, w: weights.get(RIDGE), blocks }];
+      const forest = this.#forests[version % WEIGHT_SLOTS]!;
+      forest.plant(
+        blocks.flatMap(({ second }, i) => {
+          const [target, block] = names[i]!;
+          const of = (base: 'centre' | 'ridge' | 'second') => treesOf(weights.get(treesName(target, block, base)) ?? []);
+          return [of('centre'), of(second < 0 ? 'ridge' : 'second')];
+        }),
+      );
+      this.#fitted = [...this.#fitted.slice(1 - WEIGHT_SLOTS), { version, w: weights.get(RIDGE), forest, blocks }];
     });
   }
 
@@ -103,9 +112,9 @@ class Boosted implements Forecaster {
             const size = relative ? this.#rows.tabular.size(x, at, last, unit) : 1;
             const other =
               second < 0
-                ? ridgeOf(fitted.w, cell * ridgeSize(count), x, at, count) + sumOfTrees(over, x, at)
-                : this.#around(second, over, size, x, at);
-            change = (this.#around(centre, around, size, x, at) + other) / 2;
+                ? ridgeOf(fitted.w, cell * ridgeSize(count), x, at, count) + this.#around(fitted.forest, over, -1, 1, x, at)
+                : this.#around(fitted.forest, over, second, size, x, at);
+            change = (this.#around(fitted.forest, around, centre, size, x, at) + other) / 2;
           }
           const mean = last + unit * Math.max(-FAR, Math.min(FAR, change));
           outlook.mean[to] = mean - mean === 0 ? mean : last;
@@ -114,10 +123,15 @@ class Boosted implements Forecaster {
     }
   }
 
-  #around(centre: number, trees: Trees, size: number, x: Float32Array, at: number): number {
-    if (centre < 0) return sumOfTrees(trees, x, at);
-    this.#rows.tabular.recentre(x, at, centre, size, this.#x, 0);
-    return x[at + centre]! + size * sumOfTrees(trees, this.#x, 0);
+  /** What a sum of trees says, and the centre that its inputs are around (-1: none). */
+  #around(forest: Forest, trees: number, centre: number, size: number, x: Float32Array, at: number): number {
+    const { tabular } = this.#rows;
+    if (centre < 0) {
+      forest.x.set(x.subarray(at, at + tabular.count));
+      return forest.sum(trees);
+    }
+    tabular.recentre(x, at, centre, size, forest.x, 0);
+    return x[at + centre]! + size * forest.sum(trees);
   }
 }
 

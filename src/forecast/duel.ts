@@ -58,11 +58,12 @@ export class Duel implements Stateful {
     return this.#rows;
   }
 
-  /** What both said of the same rows; gives what is sent out, whose errors are those of the forecasts that were sent out then. */
+  /** What both said of the same rows; gives what is sent out, whose errors are those of the forecasts that were sent out then; opinions are those of the first. */
   see(rows: RowBatch, said: readonly [ForecastBatch, ForecastBatch]): ForecastBatch {
     const out = said[this.#charge];
     for (let i = 0; i < rows.length; i++) this.#row(rows.lanes[i]!, rows.steps[i]!, i, said, out.errors);
-    return out;
+    const { opinions } = said[0];
+    return opinions ? { ...out, opinions } : out;
   }
 
   #row(lane: number, steps: number, i: number, said: readonly [ForecastBatch, ForecastBatch], errors: Float64Array): void {

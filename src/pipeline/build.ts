@@ -15,6 +15,7 @@ import { ingest, type Place } from '../stream/ingest.ts';
 import { compete } from '../stream/compete.ts';
 import { window } from '../stream/window.ts';
 import { calendar, type CalendarOptions } from '../window/calendar.ts';
+import { Spacing } from '../window/spacing.ts';
 import type { TrainingRunner } from '../train/worker.ts';
 import { competitor, shadowOf } from './competitors.ts';
 import { Gates } from './gates.ts';
@@ -107,6 +108,15 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
   const [first, ...more] = [own.gate, own.rollback, shadow?.gate, shadow?.promotion].filter((gate) => gate !== undefined);
   const gate = first && more.length > 0 ? new Gates([first, ...more]) : first;
 
+  const spacing =
+    spec.window.grid === 'rows'
+      ? new Spacing({
+          interval: spec.window.interval,
+          filled: spec.window.gaps.policy === 'forward-fill',
+          keys: state.lanes.keys,
+          differ: (what) => events.emit('intervals.differed', what),
+        })
+      : undefined;
   const heard = { ...own, opinions: parts.opinions ?? false };
   const forecasts$ = ingest(state, source, {
     signal,
@@ -143,7 +153,7 @@ export function buildLine(spec: Spec, parts: LineParts): Line {
       gaps: spec.window.gaps,
       reject: (each) => reject([each]),
     }),
-    map((batch) => (parts.rows?.(batch), batch)),
+    map((batch) => (spacing?.add(batch), parts.rows?.(batch), batch)),
     shadow ? compete([heard, shadow], shadow.duel) : forecast(ensemble, heard),
     deliver(delivery),
   );

@@ -113,6 +113,7 @@ function eventsOf(shadow: string, events: EventBus): EventBus {
   const own = new EventBus();
   const pass = <K extends EventName>(name: K) =>
     own.on(name, (payload: Events[K]) => events.emit(name, { ...payload, shadow } as Events[K]));
+  pass('drift.watched');
   pass('drift.detected');
   pass('training.started');
   pass('training.finished');
@@ -132,12 +133,13 @@ function driftOf(spec: Spec, { state, events }: LineParts, { names, targets }: L
   const { error, inputs, share, cool_down } = spec.retrain!.drift;
   if (!error && !inputs) return undefined;
   const { horizon, season } = spec.forecast;
+  const coolDown = cool_down ?? spec.retrain!.every / (spec.retrain!.growing ? 1 : 4);
+  events.emit('drift.watched', { error, inputs, share, coolDown });
   return new Drift(state, {
     channels: names,
     targets: targets.length,
     season: season[0],
-    coolDown: cool_down ?? spec.retrain!.every / (spec.retrain!.growing ? 1 : 4),
-    ...{ horizon, error, inputs, share, events },
+    ...{ horizon, error, inputs, share, coolDown, events },
   });
 }
 

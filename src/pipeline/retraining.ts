@@ -193,7 +193,7 @@ export class Retraining implements Gate, Stateful {
   /** Trains on all rows up to an event time (epoch ms), swaps nothing, and gives the model. Undefined where nothing was ever learned, or the run was stopped. */
   async model(trigger: number): Promise<{ readonly result: TrainingResult; readonly model: ModelFile } | undefined> {
     const job = this.#job(trigger);
-    const result = job && (await this.#train(job));
+    const result = job && (await this.#train(job, 'schedule'));
     const { version } = this.#o.inputs.box.current;
     if (!result || (version === 0 && !result.accepted)) return undefined;
     return { result, model: this.#o.log.modelOf({ trigger, version: version + 1 }, job.shape, result.weights, factsOf(result)) };
@@ -227,12 +227,15 @@ export class Retraining implements Gate, Stateful {
     };
   }
 
+  #reason({ trigger }: TrainingJob): 'schedule' | 'drift' {
+    return this.#scheduled(trigger) ? 'schedule' : 'drift';
+  }
+
   /** Trains; a failure is an outcome too. Undefined when the run was stopped meanwhile. */
-  async #train(job: TrainingJob): Promise<TrainingResult | undefined> {
+  async #train(job: TrainingJob, reason = this.#reason(job)): Promise<TrainingResult | undefined> {
     const { events, runner, clock, signal } = this.#o;
     const { trigger, weights, series } = job;
     const rows = series.reduce((sum, { times }) => sum + times.length, 0);
-    const reason = this.#scheduled(trigger) ? 'schedule' : 'drift';
     events.emit('training.started', { trigger, rows, series: series.length, reason });
     const started = clock.elapsed();
     try {

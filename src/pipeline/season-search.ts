@@ -6,13 +6,14 @@ import type { Source } from '../core/connector.ts';
 import { TidecastError } from '../core/errors.ts';
 import { EventBus } from '../core/events.ts';
 import { State, type Saved, type Stateful, type StateSnapshot } from '../core/state.ts';
-import { findSeasons } from '../forecast/seasons.ts';
 import type { ForecasterComponent } from '../forecast/forecaster.ts';
+import { calendar } from '../window/calendar.ts';
 import { buildLine } from './build.ts';
 import { givenFolder, seasonsOfModel } from './given-weights.ts';
 import { afterHistory } from './history.ts';
 import type { LoadedSpec } from './load.ts';
 import type { Part } from './part.ts';
+import { SeasonRows } from './season-rows.ts';
 import type { Spec } from './spec.ts';
 
 /** What was found, and where. */
@@ -30,11 +31,6 @@ export interface FoundSeasons {
 const MOST_READ = 3334;
 const FIRST = 0.3;
 
-/** Of more series the longest are looked at, fewer of long ones: the work grows with the square of their length. */
-const MOST_SERIES = 64;
-const LEAST_SERIES = 16;
-const MOST_VALUES = 131_072;
-
 export interface SeasonSearchOptions {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each component checks its own configuration
   readonly forecasters: readonly ForecasterComponent<any>[];
@@ -44,6 +40,8 @@ export interface SeasonSearchOptions {
   readonly wrap?: (source: Source) => Source;
   /** Rows before this event time (epoch ms) are not scored. */
   readonly scoreFrom?: number | undefined;
+  /** Hears what happens while rows are looked at. Default: nobody does. */
+  readonly heard?: EventBus;
   /** All rows of the source are looked at, scored or not. */
   readonly everywhere?: boolean | undefined;
 }
@@ -135,7 +133,9 @@ export async function searchSeasons(
     const { scoreFrom = -Infinity, everywhere } = options;
     const read = history ? afterHistory(history, nothing(source), () => undefined) : source;
     const all = history !== undefined || everywhere === true;
-    const seen = new Seen({ rows: all ? Infinity : forecast.warmup, from: scoreFrom }, spec.window.ring);
+    const { interval, grid, time_zone: timeZone, session, ring } = spec.window;
+    const { steps } = calendar({ interval, bars: grid !== 'rows', timeZone, session });
+    const seen = new SeasonRows({ rows: all ? Infinity : forecast.warmup, from: scoreFrom, newest: ring, steps });
     await look(spec, read, options, seen);
     return seen.found(usualLengths(spec.window));
   } finally {
@@ -167,7 +167,7 @@ async function look(
     },
     {
       ...options,
-      ...{ state: new State(), source, sinks: [], events: new EventBus(), exact: true, paced: false },
+      ...{ state: new State(), source, sinks: [], events: options.heard ?? new EventBus(), exact: true, paced: false },
       rows: (batch) => eye.add(batch),
     },
   );
@@ -249,50 +249,3 @@ class Counted {
     }
   }
 }
-
-/** Rows by series, up to the first that is scored. */
-class Seen {
-  full = false;
-  #rows = 0;
-  #time = -Infinity;
-  readonly #unscored: { readonly rows: number; readonly from: number };
-  readonly #newest: number;
-  readonly #values = new Map<number, { seen: number; readonly newest: number[] }>();
-
-  /** Scored is what comes after so many `rows` of its series and not before the event time `from`; of a series the `newest` values are kept. */
-  constructor(unscored: { readonly rows: number; readonly from: number }, newest: number) {
-    this.#unscored = unscored;
-    this.#newest = newest;
-  }
-
-  add({ length, lanes, times, values, channels }: RowBatch): void {
-    const { rows, from } = this.#unscored;
-    for (let row = 0; row < length; row++) {
-      const lane = lanes[row]!;
-      const own = this.#values.get(lane) ?? { seen: 0, newest: [] };
-      this.full ||= own.seen >= rows && times[row]! >= from;
-      if (this.full) return;
-      this.#values.set(lane, own);
-      own.seen++;
-      own.newest.push(values[row * channels]!);
-      if (own.newest.length >= 2 * this.#newest) own.newest.splice(0, this.#newest);
-      this.#rows++;
-      this.#time = Math.max(this.#time, times[row]!);
-    }
-  }
-
-  found(usual: readonly number[]): FoundSeasons {
-    // lanes are numbered in the order in which the series came; the sort is stable
-    const all = [...this.#values.values()].sort((a, b) => b.seen - a.seen);
-    const most = Math.max(LEAST_SERIES, Math.floor(MOST_VALUES / Math.max(1, all[0]?.newest.length ?? 0)));
-    const series = all.slice(0, Math.min(MOST_SERIES, most));
-    const votes = new Map<number, number>();
-    for (const { newest } of series)
-      for (const season of findSeasons(Float64Array.from(newest.slice(-this.#newest)), usual))
-        votes.set(season, (votes.get(season) ?? 0) + 1);
-    const seasons = [...votes].filter(([, n]) => 2 * n >= series.length).map(([season]) => season);
-    return { seasons: seasons.sort((a, b) => a - b).slice(0, MOST_SEASONS), rows: this.#rows, time: this.#time };
-  }
-}
-
-const MOST_SEASONS = 4;

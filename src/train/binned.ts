@@ -1,7 +1,6 @@
 /** Inputs as codes of at most 64 bins, column by column: what histograms are made of. */
+import { BINS } from '../nn/splits.ts';
 
-/** Bins an input has at most. */
-export const BINS = 64;
 /** Rows that the edges of the bins are taken from. */
 const SAMPLE = 4096;
 

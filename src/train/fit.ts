@@ -3,7 +3,7 @@ import { Random, seedOf } from '../core/random.ts';
 import { BETWEEN, blockOf, blocksOf, centreName, treesName } from '../forecast/boosted.ts';
 import type { Tabular } from '../forecast/tabular.ts';
 import { linearOf, RIDGE, ridgeOf, ridgeSize } from '../forecast/ridge.ts';
-import { tensorOfTrees } from '../forecast/trees.ts';
+import { tensorOfTrees } from '../nn/trees.ts';
 import type { Weights } from '../nn/shape.ts';
 import { Binned } from './binned.ts';
 import { boost } from './boosting.ts';
@@ -57,13 +57,13 @@ export function fitTarget(job: TrainingJob, target: number): FittedTarget | unde
   const shown = Int32Array.from({ length: origins.count }, () => 2 + random.below(Math.max(1, horizon - 2)));
   const boosted = job.fitted.includes('boosted');
   const relative = likePortions(job, target);
-  const regression = new Regression(count, targets * horizon > MANY_CELLS ? PASSES - 1 : PASSES);
+  const regression = new Regression(origins, targets * horizon > MANY_CELLS ? PASSES - 1 : PASSES);
   const x = new Float32Array(origins.count * count);
   const y = new Float32Array(origins.count);
   for (let step = 1; step <= horizon; step++) {
     origins.step(step, x, y);
     const at = (step - 1) * ridgeSize(count);
-    ridge.set(regression.fit(x, y, origins, step > 1 && step % 8 !== 0), at);
+    ridge.set(regression.fit(x, y, step > 1 && step % 8 !== 0), at);
     ridge.set(boundsOf(y), at + count + 1);
     if (!boosted) continue;
     const block = blockOf(step - 1, horizon);
@@ -166,55 +166,59 @@ const TRIED = 0.85;
 /** Coefficients of one step: the penalty by the newest origins, then passes over all with Huber's weights. */
 class Regression {
   readonly #equations: NormalEquations;
-  readonly #inputs: number;
+  readonly #origins: Origins;
   readonly #passes: number;
+  readonly #weights: Float32Array;
+  readonly #off: Float64Array;
   #penalty: number | undefined;
 
-  constructor(inputs: number, passes: number) {
+  constructor(origins: Origins, passes: number) {
+    this.#origins = origins;
     this.#passes = passes;
-    this.#inputs = inputs;
-    this.#equations = new NormalEquations(inputs);
+    this.#equations = new NormalEquations(origins.tabular.count);
+    this.#weights = new Float32Array(origins.count);
+    this.#off = new Float64Array(origins.count);
   }
 
   /** `again`: with the penalty of the step before. */
-  fit(x: Float32Array, y: Float32Array, origins: Origins, again: boolean): Float32Array {
+  fit(x: Float32Array, y: Float32Array, again: boolean): Float32Array {
     const equations = this.#equations;
-    const inputs = this.#inputs;
-    const { clock } = origins.tabular;
-    const without = [clock + (origins.span < 2 * DAY ? 0 : origins.span < 14 * DAY ? 2 : 4), clock + 4] as const;
+    const { span, tabular, age } = this.#origins;
+    const { clock } = tabular;
+    const without = [clock + (span < 2 * DAY ? 0 : span < 14 * DAY ? 2 : 4), clock + 4] as const;
+    const off = this.#off;
     if (!again || this.#penalty === undefined) {
-      this.#gather(x, y, origins, TRIED, undefined);
+      this.#take(x, y, (n) => Number(age[n]! < TRIED));
       let least = Infinity;
       for (const each of PENALTIES) {
-        const error = this.#error(equations.solve(each, without), x, y, origins, TRIED);
+        const error = this.#error(equations.solve(each, without), x, y, TRIED);
         if (error < least) [this.#penalty, least] = [each, error];
       }
     }
     const penalty = this.#penalty ?? PENALTIES.at(-1)!;
-    this.#gather(x, y, origins, 1, undefined);
+    this.#take(x, y, () => 1);
     let w = equations.solve(penalty, without);
     for (let pass = 0; pass < this.#passes; pass++) {
-      const large = LARGE * this.#error(w, x, y, origins, 0);
-      this.#gather(x, y, origins, 1, (n) => {
-        const off = Math.abs(y[n]! - linearOf(w, 0, x, n * inputs, inputs));
-        return off > large ? large / off : 1;
-      });
+      const large = LARGE * this.#error(w, x, y, 0);
+      this.#take(x, y, (n) => (off[n]! > large ? large / off[n]! : 1));
       w = equations.solve(penalty, without);
     }
     return w;
   }
 
-  #gather(x: Float32Array, y: Float32Array, origins: Origins, before: number, weight: ((n: number) => number) | undefined): void {
-    this.#equations.clear();
-    for (let n = 0; n < origins.count; n++)
-      if (y[n] === y[n] && origins.age[n]! < before) this.#equations.add(x, n * this.#inputs, y[n]!, weight ? weight(n) : 1);
+  #take(x: Float32Array, y: Float32Array, weight: (n: number) => number): void {
+    for (let n = 0; n < y.length; n++) this.#weights[n] = y[n] === y[n] ? weight(n) : 0;
+    this.#equations.take(x, y, this.#weights);
   }
 
-  #error(w: Float32Array, x: Float32Array, y: Float32Array, origins: Origins, from: number): number {
+  /** The mean of |error| over origins that are not older than `from`; each of them is kept. */
+  #error(w: Float32Array, x: Float32Array, y: Float32Array, from: number): number {
+    const { count, age, tabular } = this.#origins;
+    const inputs = tabular.count;
     let [sum, rows] = [0, 0];
-    for (let n = 0; n < origins.count; n++) {
-      if (y[n] !== y[n] || origins.age[n]! < from) continue;
-      sum += Math.abs(y[n]! - linearOf(w, 0, x, n * this.#inputs, this.#inputs));
+    for (let n = 0; n < count; n++) {
+      if (y[n] !== y[n] || age[n]! < from) continue;
+      sum += this.#off[n] = Math.abs(y[n]! - linearOf(w, 0, x, n * inputs, inputs));
       rows++;
     }
     return sum / Math.max(1, rows);

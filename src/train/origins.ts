@@ -8,8 +8,8 @@ import { calendar } from '../window/calendar.ts';
 import { Ring } from '../window/ring.ts';
 import type { TrainingJob } from './job.ts';
 
-/** More origins than this, divided by the root of the number of targets, are drawn from by chance. */
-const MOST = 16_384;
+/** Of more origins than this, over the number of targets, some are drawn by chance: as many as come out of it, give or take, a histogram can count. */
+const MOST = 31_000;
 const TARGET_CLIP = 50;
 const LANE = 0;
 
@@ -48,7 +48,7 @@ export class Origins {
     const reach = Tabular.lookback(sizes);
     const firstOf = (rows: number) => Math.max(0, rows - options.rows, Math.min(reach, rows >> 1));
     const all = series.reduce((sum, { times }) => sum + Math.max(0, times.length - firstOf(times.length)), 0);
-    const share = Math.min(1, MOST / Math.sqrt(sizes.targets) / Math.max(1, all));
+    const share = Math.min(1, MOST / sizes.targets / Math.max(1, all));
     const random = new Random(seedOf(job.seed, 'origins', job.trigger, target));
     const most = Math.ceil(all);
     this.#of = new Int32Array(most);

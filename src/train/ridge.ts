@@ -9,24 +9,20 @@ export class NormalEquations {
 
   constructor(inputs: number) {
     this.inputs = inputs;
-    this.#gram = new Gram(inputs + 2);
+    this.#gram = new Gram(inputs);
     this.#factor = new Float64Array((inputs + 1) * (inputs + 1));
   }
 
-  /** Takes in a row `x[at .. at + inputs)` with its truth, which counts `weight`. */
-  add(x: Float32Array, at: number, y: number, weight = 1): void {
-    this.#gram.add(x, at, this.inputs, weight, 1, y);
-  }
-
-  clear(): void {
+  /** Takes rows `x` (`rows x inputs`) with their truths, each as often as its weight says, in place of all before. Where it is 0 there need be no truth. */
+  take(x: Float32Array, y: Float32Array, weights: Float32Array): void {
     this.#gram.clear();
+    this.#gram.add(x, y, weights);
   }
 
   /** Coefficients and the constant, under a penalty of `penalty` times each input's own sum of squares. */
   solve(penalty: number, without: readonly [number, number] = [0, 0]): Float32Array {
     const [from, to] = without;
     const out = (i: number) => i >= from && i < to;
-    this.#gram.flush();
     const n = this.inputs + 1;
     const { sums } = this.#gram;
     const l = this.#factor;

@@ -4,6 +4,7 @@ import { compare } from '../../src/backtest/compare.ts';
 import type { ReadResult } from '../../src/backtest/result.ts';
 import { sentence } from '../../src/cli/compare.ts';
 import { log } from '../../src/core/math/math.ts';
+import { MATTERS } from '../../src/forecast/skill.ts';
 import { Random } from '../../src/core/random.ts';
 
 interface Row {
@@ -74,7 +75,9 @@ it('where both are as good it says that no difference can be shown, and it is ri
   // 80 comparisons: 4 are expected, 12 or more would come once in three thousand times
   expect(shown).toBeLessThan(12);
   const [cell] = (await compare(result(rows(1, 10)), result(rows(1, 1010)))).cells;
-  expect(sentence(cell!, 'A', 'B')).toMatch(/^value: no difference can be shown at step 1 \(A better by −?\d\.\d %, 95 %: −/);
+  expect(sentence(cell!, 'A', 'B')).toMatch(
+    /^value: no difference can be shown at step 1: A is (\d\.\d % (better|worse)|as good as B) \(95 %: \d\.\d % worse to \d\.\d % better\)\.$/,
+  );
   const [same] = (await compare(result(rows(1, 10)), result(rows(1, 10)))).cells;
   expect(sentence(same!, 'A', 'B')).toBe('value: both made the same error at step 1.');
 });
@@ -100,3 +103,46 @@ it('a difference that is the same at every row is sure, however small', async ()
   expect(cell!.b - cell!.a).toBeCloseTo(0.1, 9);
   expect(high - low).toBeLessThan(1e-6);
 });
+
+it.each([
+  [
+    { ours: 103.04, low: -2, high: 8 },
+    'no difference can be shown at step 4: A is 3.0 % worse (95 %: 8.0 % worse to 2.0 % better).',
+  ],
+  [
+    { ours: 97, low: -8, high: 2 },
+    'no difference can be shown at step 4: A is 3.0 % better (95 %: 2.0 % worse to 8.0 % better).',
+  ],
+  [
+    { ours: 100.01, low: -2, high: 2 },
+    'no difference can be shown at step 4: A is as good as B (95 %: 2.0 % worse to 2.0 % better).',
+  ],
+  [
+    { ours: 100.3, low: 0.2, high: 0.4 },
+    'the difference is too small to matter at step 4: A is 0.3 % worse (95 %: 0.4 % worse to 0.2 % worse).',
+  ],
+  [
+    { ours: 99.7, low: -0.4, high: -0.2 },
+    'the difference is too small to matter at step 4: A is 0.3 % better (95 %: 0.2 % better to 0.4 % better).',
+  ],
+  [{ ours: 125, low: 20, high: 30 }, 'B is better at step 4 by 20.0 % (95 %: 16.0 to 24.0 %).'],
+  [{ ours: 80, low: -30, high: -10 }, 'A is better at step 4 by 20.0 % (95 %: 10.0 to 30.0 %).'],
+  [{ ours: 2, theirs: 0, low: 1, high: 3 }, 'B is better at step 4: it made no error, A one of 2.'],
+  [{ ours: 0, low: -110, high: -90 }, 'A is better at step 4 by 100.0 % (95 %: 90.0 to 110.0 %).'],
+  [{ ours: 100, low: 0, high: 0 }, 'both made the same error at step 4.'],
+  [{ ours: 100, low: NaN, high: NaN }, '50 forecasts are too few to tell at step 4.'],
+])('says who is better in words, never by a share below zero: %o', ({ ours, theirs = 100, low, high }: Means, words) => {
+  const difference = ours - theirs;
+  const share = 1 - ours / theirs;
+  const matters = Math.abs(share) >= MATTERS;
+  const verdict = high < 0 && matters ? 'better' : low > 0 && matters ? 'worse' : 'no skill';
+  const skill = { skill: share, difference, low, high, statistic: 0, verdict } as const;
+  expect(sentence({ target: 'value', step: 4, n: 50, a: ours, b: theirs, skill }, 'A', 'B')).toBe(`value: ${words}`);
+});
+
+interface Means {
+  readonly ours: number;
+  readonly theirs?: number;
+  readonly low: number;
+  readonly high: number;
+}

@@ -117,3 +117,33 @@ it('`since` leaves out what is older, as if the recording began there', async ()
   expect(Math.min(...begun.rows.map((row) => row.n('issued')))).toBe(Math.min(...cut.rows.map((row) => row.n('issued'))));
   expect(begun.result.rows).toBe(600);
 });
+
+it('where a shadow took over, the rows and the scores are of what was sent out, beside what the pipeline’s own models said', async () => {
+  const own = 'horizon: 2, season: 24, warmup: 50, models: [naive, holt-winters]';
+  const shadow = 'shadow: { forecast: { models: [naive, linear], output: linear }, promote: { margin: 0.01, rows: 100 } }';
+  const alone = await recorded(pipeline(folder, 'alone', { forecast: own }));
+  const { result, rows } = await recorded(pipeline(folder, 'promoted', { forecast: own, rest: shadow }));
+  const promoted = result.marks.find(({ event }) => event === 'model.promoted')!.time;
+  const at = (from: typeof rows) => new Map(from.map((row) => [[row.series, row.n('step'), row.n('issued')].join(), row]));
+  const before = at(alone.rows);
+  const differ = rows.filter(
+    (row) => before.get([row.series, row.n('step'), row.n('issued')].join())!.n('mean') !== row.n('mean'),
+  );
+  expect(differ.length).toBeGreaterThan(100);
+  for (const row of differ) expect(row.n('issued')).toBeGreaterThan(promoted);
+  for (const row of rows) {
+    const same = before.get([row.series, row.n('step'), row.n('issued')].join())!;
+    for (const name of ['forecast_holt-winters', 'naive', 'weight_naive', 'actual']) expect(row.n(name)).toBe(same.n(name));
+  }
+  const met = rows.filter((row) => !Number.isNaN(row.n('actual')) && row.series === 'a' && row.n('step') === 2);
+  const { n, models } = result.series[0]!.scores[0]![1]!;
+  expect(n).toBe(met.length);
+  const mae = met.reduce((sum, row) => sum + Math.abs(row.n('actual') - row.n('mean')), 0) / met.length;
+  expect(models['mixture']!.mae).toBeCloseTo(mae, 9);
+  expect(mae).toBeLessThan(alone.result.series[0]!.scores[0]![1]!.models['mixture']!.mae);
+  // the same scores without a file
+  const { series } = await backtest(pipeline(folder, 'promoted', { forecast: own, rest: shadow }), {
+    ...{ ...COMPONENTS, events: new EventBus(), signal: new AbortController().signal },
+  });
+  expect(series).toEqual(result.series);
+});

@@ -1,5 +1,5 @@
 /** `backtest --out`, several at once, `compare` and `leaks`, as they are typed. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -54,7 +54,7 @@ it('several pipelines at once give the bits that each gives alone, and `compare`
 
   const compared = await call('compare', 'both/one', 'both/two/forecasts.arrow');
   expect(compared.code).toBe(0);
-  expect(compared.out).toMatch(/value: (forecasts.arrow|one) is better at step 1 by|no difference can be shown at step 1/);
+  expect(compared.out).toMatch(/value: two is better at step 1 by \d/);
   const json = JSON.parse((await call('compare', 'both/one', 'both/two', '--json')).out) as { cells: { sentence: string }[] };
   expect(json.cells).toHaveLength(3);
   // the same against itself
@@ -99,12 +99,38 @@ it('the options lie over the pipeline, and what they cannot mean is said', async
   });
   expect(await call('backtest', 'two.yaml', '--stride', '0')).toMatchObject({ code: 64 });
   expect(await call('backtest', 'two.yaml', 'two.yaml', '--out', 'x')).toMatchObject({ code: 64 });
-  expect(await call('compare', 'data.csv', 'data.csv')).toMatchObject({ code: 65 });
-  expect(await call('compare', 'nowhere', 'nowhere')).toMatchObject({ code: 66 });
+});
+
+it('`compare` says what a result is and which command writes one, not how to mend a pipeline', async () => {
+  mkdirSync(join(folder, 'results/good'), { recursive: true });
+  mkdirSync(join(folder, 'results/cut'));
+  expect((await call('backtest', 'two.yaml', '--out', 'results/good')).code).toBe(0);
+  const bytes = readFileSync(join(folder, 'results/good/forecasts.arrow'));
+  writeFileSync(join(folder, 'results/cut/forecasts.arrow'), bytes.subarray(0, bytes.length >> 1));
+  const told = async (path: string) => {
+    const { code, err, out } = await call('compare', 'results/good', path, '--json');
+    expect(err).not.toMatch(/pipeline|`path`|expect_rows|choose the source/);
+    const { error } = JSON.parse(out) as { error: { code: string; message: string } };
+    expect(err).toContain(error.message);
+    return [code, error.code, /\. (.*)$/.exec(error.message)![1]];
+  };
+  const write = 'Write one with `tidecast backtest FILE --out FOLDER`, and give that folder.';
+  expect(await told('nowhere')).toEqual([66, 'COMPARE_MISSING', write]);
+  // the folder above: it says what is in it
+  expect(await told('results')).toEqual([66, 'COMPARE_MISSING', write]);
+  expect((await call('compare', 'results/good', 'results')).err).toMatch(/results in .*\/results: cut good\)/);
+  const give = 'Give the folder of `tidecast backtest FILE --out FOLDER`, or the `forecasts.arrow` in it.';
+  for (const other of ['data.csv', 'two.yaml', 'results/good/report.html'])
+    expect(await told(other)).toEqual([65, 'COMPARE_FOREIGN', give]);
+  expect(await told('results/cut')).toEqual([65, 'COMPARE_DAMAGED', 'Write it again: `tidecast backtest FILE --out FOLDER`.']);
+  // no file, though it is there
+  mkdirSync(join(folder, 'results/odd/forecasts.arrow'), { recursive: true });
+  expect((await told('results/odd')).slice(0, 2)).toEqual([66, 'COMPARE_UNREADABLE']);
 });
 
 it('`leaks` shows how far it is, and ends with 0 where nothing moved', async () => {
   const { code, out, err } = await call('leaks', 'two.yaml', '--cuts', '1');
+  expect(err).toContain('two: first the future that happened, then 4 that did not');
   expect(err).toMatch(
     /two: 1 of 5: the future that happened\n.*two: 2 of 5: everything after 2024-01-09 \d\d:00 shifted: 1,2\d\d forecasts, none moved/s,
   );
@@ -174,7 +200,12 @@ it('folds that cannot be are refused with a reason', async () => {
   });
   // one moment cannot be cut
   expect(await call('backtest', 'one.yaml', '--folds', '2', '--to', '2024-01-01T01:00:00Z')).toMatchObject({ code: 64 });
-  const text = await call('backtest', 'two.yaml', '--folds', '2', '--threads', '1');
+  const text = await call('backtest', 'two.yaml', '--folds', '2', '--threads', '1', '--out', 'f3');
+  // which fold a line is of, and where its report is
+  for (const fold of [1, 2]) {
+    expect(text.err).toMatch(new RegExp(`^fold ${fold}: two: started$`, 'm'));
+    expect(text.out).toContain(`report: ${join(folder, `f3/fold-${fold}/report.html`)}`);
+  }
   expect(text.out).toMatch(/fold +from +to .*MAE/);
   expect(text.out.split('\n').filter((line) => / \+[13] /.test(line))).toHaveLength(4);
 });

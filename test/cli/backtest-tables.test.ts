@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { ScoreSummary } from '../../src/forecast/score.ts';
 import { backtestTables } from '../../src/cli/backtest-tables.ts';
 import { plainPaint } from '../../src/cli/terminal.ts';
+import { verdictText } from '../../src/cli/verdict.ts';
 import type { ScoreLine } from '../../src/cli/view-model.ts';
 
 const summary = (n: number): ScoreSummary => ({
@@ -22,7 +23,7 @@ it('shows every model at the first and last step, and every series with its inte
   expect(text.match(/mixture/g)).toHaveLength(2);
   expect(text).toMatch(/\+1 +2 +3 +4 % +1/);
   expect(text).not.toMatch(/\+2 /);
-  expect(text).toMatch(/79\.0 % +7 +\+50 % better/);
+  expect(text).toMatch(/79\.0 % +7 +50 % better/);
   // a series' name moves no cursor
   expect(text).not.toContain('\u001b');
 });
@@ -32,3 +33,11 @@ it('names the series that it leaves out, and says nothing where nothing was scor
   expect(backtestTables([line(1)], many, plainPaint).join('\n')).toContain('5 further series: see --json');
   expect(backtestTables([line(1, 0)], many, plainPaint)).toEqual([]);
 });
+
+it.each([
+  ['+12 %', 'better', '12 % better'],
+  ['−3 %', 'worse', '3 % worse'],
+  ['−1 %', 'no skill', '−1 %, no skill'],
+] as const)('%s and %s: a worse forecast is not worse by less than nothing', (signed, called, text) =>
+  expect(verdictText(signed, called)).toBe(text),
+);

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Mark } from '../../src/backtest/marks.ts';
 import type { ReportData } from '../../src/backtest/report-data.ts';
 import { main } from '../../src/cli/program.ts';
 import { page } from '../../src/cli/page.ts';
+import { rulesText } from '../../src/cli/page-rules.ts';
+import { STYLE } from '../../src/cli/page-style.ts';
 import { trustTable } from '../../src/cli/page-tables.ts';
 import { markSentences, markText, modelSentences, skillSentences } from '../../src/cli/page-words.ts';
 import type { Verdict } from '../../src/forecast/skill.ts';
@@ -191,9 +194,72 @@ it('says what a training came to, and which came early', () => {
     'trained: network loss 1 -> 2, the old one kept',
     'trained: fitted anew',
   ]);
-  expect(markSentences(all)).toEqual([
-    '4 trainings took 2 s in all, 1 of them early, because of drift; 1 gave a better network, which was taken.',
+  const mark = (event: string, of: Mark['facts']): Mark => ({ event, time: 0, facts: of });
+  const others = [
+    mark('training.skipped', { reason: 'too few rows: 23 in the longest series' }),
+    mark('training.failed', { reason: 'no', shadow: 'other' }),
+    mark('drift.detected', { series: 'a', detector: 'adwin', of: 'value' }),
+    mark('drift.detected', { series: 'a', detector: 'page-hinkley', of: 'value' }),
+  ];
+  expect(others.map(markText)).toEqual([
+    'skipped: too few rows: 23 in the longest series',
+    'shadow other: failed: no',
+    'drift in series a: forecast error of value has grown (adwin)',
+    'drift in series a: level or scale of value has moved (page-hinkley)',
   ]);
-  expect(markSentences(all.slice(3))).toEqual(['1 trainings took 0.5 s in all.']);
-  expect(markSentences([])).toEqual(['Nothing was trained.']);
+  const facts = { series: 1 };
+  const promoted = mark('model.promoted', { name: 'better', gain: 0.07, rows: 1008 });
+  expect(markSentences({ marks: [promoted], drift: [], facts })[1]).toBe(
+    '1970-01-01 00:00: better is in charge: its MAE over 1,008 rows was lower by 7 % or more at every step; what was sent out from there on is its.',
+  );
+  expect(markSentences({ marks: [...others, others[0]!], drift: [], facts })).toEqual([
+    'Nothing was trained.',
+    '2 trainings were skipped.',
+    '1 training failed, and the old weights stayed.',
+  ]);
+  const unwatched = 'Drift was not watched for (`retrain.drift`).';
+  expect(markSentences({ marks: all, drift: [], facts })).toEqual([
+    '4 trainings took 2 s in all, 1 of them early, because of drift; 1 gave a better network, which was taken.',
+    unwatched,
+  ]);
+  expect(markSentences({ marks: all.slice(3), drift: [], facts })).toEqual(['1 training took 0.5 s in all.', unwatched]);
+  expect(markSentences({ marks: [], drift: [], facts })).toEqual(['Nothing was trained.']);
+});
+
+it('says what the lines of a plot over time are: of what is drawn there, and of nothing else', () => {
+  const line = {
+    target: 'value',
+    step: 1,
+    times: [10, 90],
+    n: [1, 1],
+    mae: {},
+    weights: {},
+    without: {},
+    coverage: {},
+    below: [],
+  };
+  const at = (event: string, time: number): Mark => ({ event, time, facts: {} });
+  const quiet = [at('seasons.found', 20), at('training.skipped', 20), at('drift.detected', 5), at('drift.detected', 95)];
+  expect(rulesText(line, quiet)).toBe('');
+  expect(rulesText(line, [...quiet, at('weights.swapped', 50)])).toBe(' Dotted: new weights.');
+  expect(rulesText(line, [at('weights.swapped', 50), at('drift.detected', 50), at('model.promoted', 60)])).toBe(
+    ' Dotted: new weights. Red: drift. Solid: another model took over.',
+  );
+  // too many to tell apart: none is drawn
+  expect(
+    rulesText(
+      line,
+      Array.from({ length: 61 }, () => at('drift.detected', 50)),
+    ),
+  ).toBe('');
+});
+
+it('what holds on phones and on paper stands after what it overrides', () => {
+  const general = STYLE.slice(0, STYLE.indexOf('@media (max-width'));
+  expect(STYLE.indexOf('@media print')).toBeGreaterThan(general.length);
+  const special = STYLE.slice(general.length, STYLE.indexOf('@page'));
+  for (const selector of ['.tiles', '.tiles li', '.tiles b', '.tiles small', '.narrow', 'svg', 'figure', 'h2', 'table', 'pre']) {
+    expect(special).toContain(`${selector} {`);
+    expect(general).toContain(`${selector} {`);
+  }
 });

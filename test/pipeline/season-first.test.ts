@@ -187,3 +187,22 @@ it('a shadow that names its own seasons is scored on the same rows', async () =>
   expect(result.shadow![0]![0]!.n).toBe(560);
   expect(result.scores[0]![0]!.n).toBe(560);
 });
+
+it.each([
+  ['a tenth of the rows is missing, and two days', (i: number) => !(i > 100 && i < 148) && i % 10 !== 3],
+  ['every fifth row is missing', (i: number) => i % 5 !== 2],
+])('a season is found in time, not in rows: %s', async (_, kept) => {
+  write(
+    'holes',
+    rowsOf({ a: [0, 800, 8] }).filter((__, i) => kept(i)),
+  );
+  expect((await backtested(over('holes'))).found).toMatchObject([{ seasons: [24] }]);
+});
+
+it('where rows are further apart than the interval says, a season is counted in rows', async () => {
+  write(
+    'sparse',
+    rowsOf({ a: [0, 2400, 8] }).filter((__, i) => i % 4 === 0),
+  );
+  expect((await backtested(over('sparse'))).found).toMatchObject([{ seasons: [6] }]);
+});

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
-import { Binned, BINS } from '../../src/train/binned.ts';
+import { BINS } from '../../src/nn/splits.ts';
+import { Binned } from '../../src/train/binned.ts';
 
 /** The number of edges below a value. */
 const codeOf = (edges: Float32Array, value: number) => edges.filter((edge) => edge < value).length;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
-import { sumOfTrees, tensorOfTrees, treesOf } from '../../src/forecast/trees.ts';
+import { sumOfTrees, tensorOfTrees, treesOf } from '../../src/nn/trees.ts';
 import { Binned } from '../../src/train/binned.ts';
 import { boost, medianOf, type BoostingOptions } from '../../src/train/boosting.ts';
 

@@ -4,7 +4,7 @@ import { Random } from '../../src/core/random.ts';
 import { centreName, treesName } from '../../src/forecast/boosted.ts';
 import { ridgeOf, ridgeSize } from '../../src/forecast/ridge.ts';
 import { SCALER_SIZE } from '../../src/forecast/scaler.ts';
-import { sumOfTrees, treesOf } from '../../src/forecast/trees.ts';
+import { sumOfTrees, treesOf } from '../../src/nn/trees.ts';
 import { fitTarget, joinFitted } from '../../src/train/fit.ts';
 import type { TrainingJob } from '../../src/train/job.ts';
 import { Origins } from '../../src/train/origins.ts';

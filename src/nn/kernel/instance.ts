@@ -11,6 +11,7 @@ export interface Kernel {
   backward(model: number, batch: number): void;
   transposeAll(model: number): void;
   outer(rows: number, x: number, xs: number, k: number, d: number, ds: number, cols: number, g: number): void;
+  weigh(rows: number, x: number, k: number, y: number, w: number, d: number, ds: number): void;
   squares(g: number, n: number): number;
   adam(
     w: number,
@@ -27,6 +28,21 @@ export interface Kernel {
     keep: number,
   ): void;
   follow(p: number, x: number, k: number, size: number, keep: number, prior: number): void;
+  sumOfTrees(roots: number, trees: number): number;
+  histogram(
+    order: number,
+    n: number,
+    marks: number,
+    marked: number,
+    codes: number,
+    rows: number,
+    used: number,
+    inputs: number,
+    out: number,
+  ): void;
+  subtract(a: number, b: number, words: number): void;
+  bestSplit(histogram: number, edges: number, inputs: number, n: number, sum: number, least: number, best: number): void;
+  part(order: number, n: number, codes: number, bin: number, side: number): number;
   sigmoidAll(at: number, n: number): void;
   tanhAll(at: number, n: number): void;
 }

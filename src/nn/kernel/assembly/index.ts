@@ -2,9 +2,10 @@
 export { adam, squares } from './adam';
 export { follow } from './covariance';
 export { sigmoidAll, tanhAll } from './gates';
-export { outer } from './outer';
+export { outer, weigh } from './outer';
 export { backward, forward, transposeAll } from './sequence';
 export { step } from './step';
+export { bestSplit, histogram, part, subtract, sumOfTrees } from './trees';
 
 /** The first address that is free. */
 export function base(): usize {

@@ -92,3 +92,19 @@ export function columnSums(rows: i32, d: usize, ds: usize, cols: i32, g: usize):
     addTo(g + (<usize>c << 2), a, b);
   }
 }
+
+/** Rows d[r] = w[r] * [1, y[r], x[r][0 .. k)] and zeros up to `ds` bytes; a row of weight 0 is zero whatever it holds. */
+export function weigh(rows: i32, x: usize, k: i32, y: usize, w: usize, d: usize, ds: usize): void {
+  const width = <usize>k << 2;
+  const whole = width & ~15;
+  for (const end = w + (<usize>rows << 2); w < end; w += 4, y += 4, x += width, d += ds) {
+    memory.fill(d, 0, ds);
+    const weight = load<f32>(w);
+    if (weight == 0) continue;
+    store<f32>(d, weight);
+    store<f32>(d, load<f32>(y) * weight, 4);
+    const by = f32x4.splat(weight);
+    for (let i: usize = 0; i < whole; i += 16) v128.store(d + i, f32x4.mul(v128.load(x + i), by), 8);
+    for (let i = whole; i < width; i += 4) store<f32>(d + i, load<f32>(x + i) * weight, 8);
+  }
+}
