@@ -11,6 +11,8 @@ import { decayOf, passesOf } from './effort.ts';
 import type { TrainingJob, TrainingResult } from './job.ts';
 import { scaledSeries, type ScaledSeries } from './sequences.ts';
 
+/** A later training on fewer rows in all is as the first: the one before it saw hardly any. Beyond that weights are only tuned, at half the learning rate. */
+const YOUNG = 500;
 const HUBER_DELTA = 1;
 const REFIT_EPOCHS = 2;
 /** Of the learning rate. */
@@ -103,12 +105,15 @@ function trainNetwork(whole: NetworkJob, progress?: Progress): NetworkResult {
   let best = { loss: Infinity, weights: job.weights };
   const fit = new Fit(job, series, loss);
   let last = NaN;
+  const first = job.first || rowsOf(job) < YOUNG;
   const rows = series.reduce((sum, { rows: n, from }) => sum + n - from, 0);
   const count = tensorsOf(job.shape).reduce((sum, tensor) => sum + sizeOf(tensor), 0);
-  const epochs = passesOf(job.options.epochs, rows * count, job.first);
+  const epochs = passesOf(job.options.epochs, rows * count, first);
   for (let epoch = 0; epoch < epochs; epoch++) {
     // cosine decay (Loshchilov and Hutter 2017), to a twentieth
-    last = fit.epoch(job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))));
+    last = fit.epoch(
+      job.options.learningRate * (0.525 + 0.475 * cos((Math.PI * epoch) / Math.max(1, epochs - 1))) * (first ? 1 : 0.5),
+    );
     progress?.(epoch, last);
     if (last !== last) break;
     const weights = fit.weights();

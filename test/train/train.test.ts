@@ -88,3 +88,24 @@ it('the same job gives the same bits', () => {
   );
   expect(a.accepted).toBe(true);
 });
+
+it('a later training on fewer than 500 rows in all is a first one; on more it learns at half the rate', () => {
+  const of = (first: boolean, rows: number) => {
+    const whole = job(ROWS, (value) => value);
+    const [one] = whole.series;
+    const series = Array.from({ length: Math.ceil(rows / ROWS) }, (_, s) => {
+      const held = Math.min(ROWS, rows - s * ROWS);
+      const cut = { times: one!.times.slice(0, held), values: one!.values.slice(0, held), flags: one!.flags.slice(0, held) };
+      return { ...one!, ...cut, name: `series ${s}` };
+    });
+    const losses: number[] = [];
+    train({ ...whole, first, series }, (_, loss) => void losses.push(loss));
+    return losses;
+  };
+  const [few, more] = [of(true, 499), of(true, 500)];
+  expect([few.length, more.length]).toEqual([8, 8]);
+  expect(of(false, 499)).toEqual(few);
+  const later = of(false, 500);
+  expect(later).toHaveLength(8);
+  expect(later).not.toEqual(more);
+});
