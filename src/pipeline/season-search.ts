@@ -13,7 +13,7 @@ import { givenFolder, seasonsOfModel } from './given-weights.ts';
 import { afterHistory } from './history.ts';
 import type { LoadedSpec } from './load.ts';
 import type { Part } from './part.ts';
-import { SeasonRows } from './season-rows.ts';
+import { SeasonSample } from './season-sample.ts';
 import type { Spec } from './spec.ts';
 
 /** What was found, and where. */
@@ -135,7 +135,7 @@ export async function searchSeasons(
     const all = history !== undefined || everywhere === true;
     const { interval, grid, time_zone: timeZone, session, ring } = spec.window;
     const { steps } = calendar({ interval, bars: grid !== 'rows', timeZone, session });
-    const seen = new SeasonRows({ rows: all ? Infinity : forecast.warmup, from: scoreFrom, newest: ring, steps });
+    const seen = new SeasonSample({ rows: all ? Infinity : forecast.warmup, from: scoreFrom, newest: ring, steps });
     await look(spec, read, options, seen);
     return seen.found(usualLengths(spec.window));
   } finally {

@@ -8,8 +8,9 @@ import type { FoundSeasons } from './season-search.ts';
 const MOST_SERIES = 64;
 const LEAST_SERIES = 16;
 const MOST_VALUES = 131_072;
+const MOST_SEASONS = 4;
 
-export interface SeasonRowOptions {
+export interface SeasonSampleOptions {
   /** Scored is what comes after so many rows of its series and not before the event time `from`. */
   readonly rows: number;
   readonly from: number;
@@ -27,14 +28,14 @@ interface Own {
 }
 
 /** Takes rows until it is full. */
-export class SeasonRows {
+export class SeasonSample {
   full = false;
   #rows = 0;
   #time = -Infinity;
-  readonly #o: SeasonRowOptions;
+  readonly #o: SeasonSampleOptions;
   readonly #series = new Map<number, Own>();
 
-  constructor(options: SeasonRowOptions) {
+  constructor(options: SeasonSampleOptions) {
     this.#o = options;
   }
 
@@ -89,5 +90,3 @@ function placed(values: readonly number[], since: readonly number[]): Float64Arr
   }
   return places;
 }
-
-const MOST_SEASONS = 4;
