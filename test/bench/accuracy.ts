@@ -14,6 +14,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { TidecastError } from '../../src/core/errors.ts';
 import type { ScoreSummary } from '../../src/forecast/score.ts';
 import { commit } from '../support/commit.ts';
 import { cases, type Case } from './accuracy/cases.ts';
@@ -45,7 +46,8 @@ const commitNow = args.json || args.page ? commit(PAGE, 'test/fixtures/accuracy'
 
 async function run(one: Case, folder: string): Promise<Measured> {
   const found = await replay(one, folder, args);
-  const without = one.measure === 'memory' ? await replay(one, folder, { ...args, models: NO_NETWORK }) : undefined;
+  const alone = one.measure === 'memory' || one.measure === 'network';
+  const without = alone ? await replay(one, folder, { ...args, models: NO_NETWORK }) : undefined;
   const figures = figuresOf(one, found, args, without);
   const measured = { one, figures, compared: compared(one, found, figures) };
   if (args.json)
@@ -99,6 +101,10 @@ try {
     : 'after the first 30 % of rows (ETTh1: the 2,880 rows after the first 11,520; M4: the official test hours)';
   const machine = `${cpus().length} cores (${arch()}), Node.js ${process.version}`;
   if (args.page) writeFileSync(PAGE, accuracyPage(all, part, commitNow, machine));
+} catch (cause) {
+  if (!(cause instanceof TidecastError)) throw cause;
+  console.error(cause.message);
+  process.exitCode = cause.exit;
 } finally {
   rmSync(folder, { recursive: true });
 }

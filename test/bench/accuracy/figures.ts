@@ -72,6 +72,14 @@ export function figuresOf(one: Case, found: Replayed, options: CaseOptions, with
         row({ ratio: worst!, note: 'over the best single model, after the worst change of regime' }),
       ];
     }
+    case 'network':
+      return [1, horizon].map((h) =>
+        row({
+          ...step(h),
+          ratio: without!.errors.mae(h - 1) / errors.mae(h - 1),
+          note: 'without the network, over with it',
+        }),
+      );
     case 'memory':
       return [
         row({

@@ -13,6 +13,7 @@ export const NAB_PEERS: Readonly<Record<string, readonly string[]>> = {
 
 /** What is compared, and the best that was measured. */
 export const OTHER_PEERS: Readonly<Record<string, readonly [what: string, best: string]>> = {
+  'taxi-network': ['`nyc_taxi`: MAE without the network over that with it, 1 / 12 steps ahead', 'without the network: 1 / 1'],
   walks: ['100 random walks: MAE over that of naive / series shown to have no skill', 'naive: 1 / 100'],
   shifts: [
     'six series that change every 1,000 rows, the 500 rows after a change: error over that of the best single model there, all / worst change',
