@@ -13,7 +13,7 @@ import {
 } from './page-tables.ts';
 import {
   intervalSentences,
-  intervalsSentences,
+  spacingSentences,
   markSentences,
   modelSentences,
   seasonSentences,
@@ -26,7 +26,7 @@ export function markdown(data: ReportData): string {
   const scored = data.scores.some(({ summary }) => summary.n > 0);
   const parts = scored
     ? [
-        said([...intervalsSentences(data), ...skillSentences(data), ...intervalSentences(data)]),
+        said([...spacingSentences(data), ...skillSentences(data), ...intervalSentences(data)]),
         '## How far off',
         table(stepTable(data.scores)),
         '## Models',

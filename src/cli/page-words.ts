@@ -195,7 +195,7 @@ export function unscoredSentence({ facts: { rows, rejected } }: Pick<ReportData,
 }
 
 /** That series do not come as the pipeline says. */
-export function intervalsSentences({ facts: { intervals } }: Pick<ReportData, 'facts'>): string[] {
+export function spacingSentences({ facts: { intervals } }: Pick<ReportData, 'facts'>): string[] {
   if (!intervals) return [];
   const text = printable(intervalsText(intervals), 1000);
   return [`${text[0]!.toUpperCase()}${text.slice(1)}.`];

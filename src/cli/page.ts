@@ -10,7 +10,7 @@ import { factTable, markTable, modelTable, seriesTable, signed, stepTable, trust
 import {
   byTarget,
   intervalSentences,
-  intervalsSentences,
+  spacingSentences,
   markSentences,
   modelSentences,
   seasonSentences,
@@ -52,7 +52,7 @@ ${scored ? body(data) : `${said([unscoredSentence(data)])}${made(data)}`}
 function body(data: ReportData): string {
   return [
     tiles(data),
-    said([...intervalsSentences(data), ...[...skillSentences(data), ...intervalSentences(data)].slice(0, FIRST)]),
+    said([...spacingSentences(data), ...[...skillSentences(data), ...intervalSentences(data)].slice(0, FIRST)]),
     forecasts(data),
     errors(data),
     skill(data),

@@ -221,3 +221,10 @@ it.each([
       expect(says, `step ${step + 1}, number ${i}`).toBe(i < wanted);
     }
 });
+
+it('of more rows than 31,000 over the number of targets some are drawn, the same for the same seed', () => {
+  const [few, many, again] = [15_000, 20_000, 20_000].map((rows) => new Origins(jobOf(rows), 0));
+  expect(few!.count).toBeGreaterThan(14_500);
+  expect(Math.abs(many!.count - 15_500)).toBeLessThan(500);
+  expect(again!.age).toEqual(many!.age);
+});

@@ -109,3 +109,15 @@ it('a later training on fewer than 500 rows in all is a first one; on more it le
   expect(later).toHaveLength(8);
   expect(later).not.toEqual(more);
 });
+
+it('weights decay less where more rows are trained on', () => {
+  const whole = job(ROWS, (value) => value);
+  const series = Array.from({ length: 100 }, (_, s) => ({ ...whole.series[0]!, name: `series ${s}` }));
+  const size = (weightDecay: number) => {
+    const { weights, accepted } = train({ ...whole, first: true, series, options: { ...whole.options, weightDecay } });
+    expect(accepted).toBe(true);
+    return [...weights.values()].flatMap((data) => [...data]).reduce((sum, each) => sum + Math.abs(each), 0);
+  };
+  // 8,000 rows: a quarter
+  expect(size(1) / size(0)).toBeGreaterThan(0.68);
+});
